@@ -1,0 +1,66 @@
+# shakedown: everything people repeat. `make help` lists the targets.
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+GO          ?= go
+LINT        := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+LINT_VERSION := v2.15.0
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS     := -s -w -X github.com/shakedown-dev/shakedown/harness.version=$(VERSION)
+BUILD       := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: build
+build: ## static bin/shakedown, bin/shakedown-agent, bin/atelier
+	$(BUILD) -o bin/ ./cmd/shakedown ./cmd/shakedown-agent ./compose/atelier
+	mkdir -p compose/images/atelier/rootfs
+	cp -u bin/atelier compose/images/atelier/rootfs/atelier
+
+.PHONY: images
+images: build ## get or build the reference stack's images (skipped without an engine)
+	compose/images/build
+
+.PHONY: demo
+demo: images ## run scale-under-load against the reference stack
+	bin/shakedown run scale-under-load
+
+.PHONY: test
+test: images ## every test, those on real containers where an engine answers
+	$(GO) test -race -timeout 15m ./...
+
+.PHONY: test-short
+test-short: ## the quick part, no engine needed
+	$(GO) test -short ./...
+
+.PHONY: prove
+prove: images ## N healthy runs and N runs of each defect on each platform (N=5)
+	scripts/prove $(or $(N),5)
+
+.PHONY: fmt
+fmt: ## format
+	gofmt -w $$(git ls-files '*.go')
+
+.PHONY: check
+check: ## formatting, vet, lint, module hygiene
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not formatted (make fmt):'; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(MAKE) --no-print-directory lint
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+
+.PHONY: lint
+lint: ## golangci-lint, installed once
+	@command -v golangci-lint >/dev/null && golangci-lint version 2>/dev/null | grep -q '$(LINT_VERSION:v%=%)' \
+		|| test -x "$$($(GO) env GOPATH)/bin/golangci-lint" || $(GO) install $(LINT)@$(LINT_VERSION)
+	PATH="$$($(GO) env GOPATH)/bin:$$PATH" golangci-lint run ./...
+
+.PHONY: generate
+generate: ## files that are generated from the code (the JSON Schema)
+	$(GO) generate ./...
+
+.PHONY: clean
+clean: ## remove what was built, and what crashed runs left
+	-test -x bin/shakedown && bin/shakedown clean
+	rm -rf bin compose/images/atelier/rootfs

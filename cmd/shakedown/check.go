@@ -1,0 +1,62 @@
+package main
+
+import (
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/shakedown-dev/shakedown/harness"
+	"github.com/shakedown-dev/shakedown/harness/rundir"
+)
+
+func checkCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "check",
+		Usage:     "judge a stored run again, without running anything",
+		ArgsUsage: "RUN",
+		Description: "Reads the journal of a run directory and writes its verdict and reports anew. With --scenario the checks of\n" +
+			"that scenario are used in place of the run's own. Exit codes as for run.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "scenario", Usage: "take the checks from `NAME|FILE`"},
+			jsonFlag, setFlag,
+		},
+		Action: checkRun,
+	}
+}
+
+func checkRun(c *cli.Context) error {
+	dir, err := storedRun(c)
+	if err != nil {
+		return err
+	}
+	intent, err := dir.ReadIntent()
+	if err != nil {
+		return err
+	}
+	plan := intent.Plan
+	if name := c.String("scenario"); name != "" {
+		loaded, err := harness.Load(c.Context, name, harness.LoadOptions{Set: c.StringSlice("set"), Environ: os.Environ()})
+		if err != nil {
+			return err
+		}
+		plan.Checks = loaded.Plan.Checks
+	} else if len(c.StringSlice("set")) > 0 {
+		return usagef("--set changes a scenario; name it with --scenario")
+	}
+	result, err := harness.Judge(dir, plan)
+	if err != nil {
+		return err
+	}
+	if err := publish(c, dir); err != nil {
+		return err
+	}
+	return verdictOf(result)
+}
+
+// storedRun is the run directory that the command's argument names.
+func storedRun(c *cli.Context) (rundir.Dir, error) {
+	if c.NArg() != 1 {
+		return "", usagef("%s wants one run directory, for example runs/latest; got %d", c.Command.Name, c.NArg())
+	}
+	return rundir.Dir(c.Args().First()), nil
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"github.com/shakedown-dev/shakedown/harness"
+	"github.com/shakedown-dev/shakedown/reports/progress"
+)
+
+// The flags that several commands share.
+var (
+	setFlag = &cli.StringSliceFlag{
+		Name: "set", EnvVars: []string{"SHAKEDOWN_SET"},
+		Usage: "override `path=value` of the scenario, as in traffic.phases[0].for=10s; may be repeated",
+	}
+	seedFlag = &cli.Int64Flag{
+		Name: "seed", EnvVars: []string{"SHAKEDOWN_SEED"},
+		Usage: "seed `N` of every random draw (default: the scenario's)",
+	}
+	platformFlag = &cli.StringFlag{
+		Name: "platform", EnvVars: []string{"SHAKEDOWN_PLATFORM"}, Value: "auto",
+		Usage: "what runs the instances: auto, docker or process",
+	}
+	progressFlag = &cli.StringFlag{
+		Name: "progress", EnvVars: []string{"SHAKEDOWN_PROGRESS"}, Value: "auto",
+		Usage: "how progress is shown on standard error: auto, tty, plain, json or quiet",
+	}
+	jsonFlag  = &cli.BoolFlag{Name: "json", Usage: "print the result as JSON"}
+	buildFlag = &cli.BoolFlag{Name: "build", Usage: "build images even where they are present"}
+)
+
+// load reads the scenario that the command's first argument names.
+func load(c *cli.Context) (*harness.Loaded, error) {
+	if c.NArg() != 1 {
+		return nil, usagef("%s wants one scenario, by library name or file; got %d (shakedown scenarios lists the library)", c.Command.Name, c.NArg())
+	}
+	opts := harness.LoadOptions{Set: c.StringSlice("set"), Environ: os.Environ()}
+	if c.IsSet("seed") {
+		seed := c.Int64("seed")
+		opts.Seed = &seed
+	}
+	return harness.Load(c.Context, c.Args().First(), opts)
+}
+
+// progressMode decides what auto means for this standard error.
+func progressMode(c *cli.Context) (progress.Mode, error) {
+	mode := progress.Mode(c.String("progress"))
+	if !slices.Contains(progress.Modes(), mode) {
+		return "", usagef("--progress %q: choose one of %s", mode, strings.Trim(fmt.Sprint(progress.Modes()), "[]"))
+	}
+	if mode != progress.Auto {
+		return mode, nil
+	}
+	if file, ok := c.App.ErrWriter.(*os.File); ok && term.IsTerminal(int(file.Fd())) && colorWanted() {
+		return progress.TTY, nil
+	}
+	return progress.Plain, nil
+}
+
+// color tells whether standard output takes colour.
+func color(c *cli.Context) bool {
+	file, ok := c.App.Writer.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd())) && colorWanted()
+}
+
+// colorWanted follows no-color.org.
+func colorWanted() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }

@@ -1,0 +1,55 @@
+// Command shakedown rehearses a launch: it brings a stack up in containers,
+// drives it with traffic, changes it under load and judges what happened.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/shakedown-dev/shakedown/harness"
+)
+
+func main() { os.Exit(Main(os.Args, os.Stdout, os.Stderr)) }
+
+// Main is the program without the process: it returns the exit code.
+func Main(args []string, stdout, stderr io.Writer) int {
+	app := newApp(stdout, stderr)
+	err := app.RunContext(context.Background(), flagsFirst(app, args))
+	if text := explain(err); text != "" {
+		fmt.Fprintln(stderr, text)
+	}
+	return exitCode(err)
+}
+
+func newApp(stdout, stderr io.Writer) *cli.App {
+	app := &cli.App{
+		Name:                   "shakedown",
+		Usage:                  "rehearse a launch: real stack, real traffic, instances that come and go, and a verdict with evidence",
+		Version:                harness.Version(),
+		Writer:                 stdout,
+		ErrWriter:              stderr,
+		EnableBashCompletion:   true,
+		UseShortOptionHandling: true,
+		HideHelpCommand:        true,
+		OnUsageError:           onUsageError,
+		ExitErrHandler:         func(*cli.Context, error) {}, // Main decides
+		Commands: []*cli.Command{
+			runCommand(), validateCommand(), planCommand(), checkCommand(), reportCommand(),
+			upCommand(), downCommand(), cleanCommand(), doctorCommand(), scenariosCommand(), schemaCommand(),
+		},
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usagef("there is no command %q; shakedown --help lists them", c.Args().First())
+			}
+			return cli.ShowAppHelp(c)
+		},
+	}
+	for _, command := range app.Commands {
+		command.OnUsageError = onUsageError
+	}
+	return app
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"reflect"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"shakedown": func() { os.Exit(Main(os.Args, os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScripts runs the command line as a user types it; the scripts are its
+// executable documentation.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("NO_COLOR", "1")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	})
+}
+
+// exits CODE COMMAND [ARG...] wants the command to end with that code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND [ARG...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	switch {
+	case err == nil && want == 0:
+	case errors.As(err, &exit) && exit.ExitCode() == want:
+	default:
+		ts.Fatalf("want exit code %d: %v", want, err)
+	}
+}
+
+func TestFlagsMayFollowTheScenario(t *testing.T) {
+	app := newApp(os.Stdout, os.Stderr)
+	for _, c := range []struct{ name, in, want []string }{
+		{[]string{"value flag behind"}, []string{"shakedown", "run", "x", "--seed", "7"}, []string{"shakedown", "run", "--seed", "7", "x"}},
+		{[]string{"boolean flag takes no value"}, []string{"shakedown", "run", "--json", "x"}, []string{"shakedown", "run", "--json", "x"}},
+		{[]string{"equals sign"}, []string{"shakedown", "run", "x", "--seed=7"}, []string{"shakedown", "run", "--seed=7", "x"}},
+		{[]string{"after --"}, []string{"shakedown", "run", "--", "-x"}, []string{"shakedown", "run", "--", "-x"}},
+		{[]string{"unknown command"}, []string{"shakedown", "fly", "x", "--seed"}, []string{"shakedown", "fly", "x", "--seed"}},
+		{[]string{"no argument"}, []string{"shakedown", "run"}, []string{"shakedown", "run"}},
+	} {
+		if got := flagsFirst(app, c.in); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %q became %q, want %q", c.name[0], c.in, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/shakedown-dev/shakedown/harness"
+	"github.com/shakedown-dev/shakedown/harness/rundir"
+	"github.com/shakedown-dev/shakedown/reports"
+	"github.com/shakedown-dev/shakedown/reports/progress"
+)
+
+func runCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "run",
+		Usage:     "run a scenario and judge it",
+		ArgsUsage: "NAME|FILE",
+		Description: "Brings the scenario's stack up, drives it, performs its actions, takes it down and prints the verdict.\n" +
+			"Exit code: 0 pass, 99 checks failed, 3 inconclusive, 4 invalid scenario, 2 usage, 130 interrupted, 1 anything else.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "out", EnvVars: []string{"SHAKEDOWN_OUT"}, Usage: "run directory `DIR` (default: runs/<time>-<scenario>)"},
+			seedFlag, platformFlag, progressFlag, jsonFlag, setFlag, buildFlag,
+			&cli.BoolFlag{Name: "keep-on-fail", Usage: "leave the instances running when the verdict is not pass"},
+		},
+		Action: runScenario,
+	}
+}
+
+func runScenario(c *cli.Context) error {
+	mode, err := progressMode(c)
+	if err != nil {
+		return err
+	}
+	loaded, err := load(c)
+	if err != nil {
+		return err
+	}
+	soft, hard, release := interrupts(c.Context, c.App.ErrWriter)
+	defer release()
+	opts, err := harness.Prepare(soft, loaded, harness.Request{
+		Out: c.String("out"), Platform: c.String("platform"), Build: c.Bool("build"),
+		KeepOnFail: c.Bool("keep-on-fail"), Command: os.Args,
+	})
+	if err != nil {
+		return err
+	}
+	opts.Observe = progress.New(c.App.ErrWriter, mode, loaded.Plan).Observe
+	result, err := harness.Run(soft, hard, opts)
+	if hard.Err() != nil {
+		return err
+	}
+	if err := errors.Join(err, publish(c, opts.Dir)); err != nil {
+		return err
+	}
+	return verdictOf(result)
+}
+
+// publish renders the stored run into its directory and onto standard output.
+func publish(c *cli.Context, dir rundir.Dir) error {
+	run, err := reports.Read(dir)
+	if err != nil {
+		return fmt.Errorf("read the run back: %w", err)
+	}
+	if err := reports.WriteAll(run); err != nil {
+		return fmt.Errorf("write the reports: %w", err)
+	}
+	if c.Bool("json") {
+		return reports.JSON(c.App.Writer, run)
+	}
+	return reports.Text(c.App.Writer, run, color(c))
+}

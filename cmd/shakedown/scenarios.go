@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/shakedown-dev/shakedown/scenarios"
+	"github.com/shakedown-dev/shakedown/scenarios/library"
+)
+
+func scenariosCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "scenarios",
+		Usage:     "list the library, or print one of its scenarios",
+		ArgsUsage: "[NAME]",
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 1 {
+				return usagef("scenarios wants at most one name; got %d", c.NArg())
+			}
+			if name := c.Args().First(); name != "" {
+				source, ok := library.Read(name)
+				if !ok {
+					return usagef("the library has no %q; shakedown scenarios lists it", name)
+				}
+				_, err := c.App.Writer.Write(source)
+				return err
+			}
+			table := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+			for _, name := range library.Names() {
+				source, _ := library.Read(name)
+				document, problems := scenarios.Parse(name+".yaml", source, scenarios.Options{})
+				if len(problems) > 0 {
+					return problems
+				}
+				fmt.Fprintf(table, "%s\t%s\n", name, document.Scenario.Summary)
+			}
+			return table.Flush()
+		},
+	}
+}
+
+func schemaCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "schema",
+		Usage: "print the JSON Schema of scenario files, for editors",
+		Action: func(c *cli.Context) error {
+			_, err := fmt.Fprintf(c.App.Writer, "%s\n", scenarios.Schema())
+			return err
+		},
+	}
+}

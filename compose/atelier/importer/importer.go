@@ -1,0 +1,73 @@
+// Package importer converts models: memory- and CPU-heavy work, taken from a
+// queue one at a time.
+package importer
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/shakedown-dev/shakedown/compose/atelier/store"
+	"github.com/shakedown-dev/shakedown/compose/atelier/telemetry"
+)
+
+// MaxObjects is the largest model accepted.
+const MaxObjects = 1_000_000
+
+// Imports is where imports are kept; *store.Store is one.
+type Imports interface {
+	StartImport(ctx context.Context, id string) (store.Import, error)
+	FinishImport(ctx context.Context, id string, vertices int64, checksum string) error
+}
+
+// Importer does the jobs of the queue of imports.
+type Importer struct {
+	imports Imports
+	log     *slog.Logger
+	seconds prometheus.Histogram
+	objects prometheus.Counter
+}
+
+// New returns an importer that reports to the metrics.
+func New(imports Imports, m *telemetry.Metrics, log *slog.Logger) *Importer {
+	i := &Importer{
+		imports: imports, log: log,
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "import_seconds", Help: "Time of a conversion.",
+			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
+		}),
+		objects: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "import_objects_total", Help: "Geometry objects converted.",
+		}),
+	}
+	m.Registry.MustRegister(i.seconds, i.objects)
+	return i
+}
+
+// Handle converts one import; it does nothing for one that is done. It gives
+// up when ctx is done.
+func (i *Importer) Handle(ctx context.Context, id string) error {
+	job, err := i.imports.StartImport(ctx, id)
+	if err != nil {
+		return err
+	}
+	if job.Status == store.ImportDone {
+		return nil
+	}
+	started := time.Now()
+	model, err := Convert(ctx, job.ID, job.Objects)
+	if err != nil {
+		return err
+	}
+	// The work is done: stopping now must not throw it away.
+	if err := i.imports.FinishImport(context.WithoutCancel(ctx), id, model.Vertices, model.Checksum); err != nil {
+		return err
+	}
+	took := time.Since(started)
+	i.seconds.Observe(took.Seconds())
+	i.objects.Add(float64(job.Objects))
+	i.log.Info("imported", "import", id, "objects", job.Objects, "took", took.Round(time.Millisecond).String())
+	return nil
+}

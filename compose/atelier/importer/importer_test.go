@@ -1,0 +1,83 @@
+package importer_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"testing"
+
+	"github.com/shakedown-dev/shakedown/compose/atelier/importer"
+	"github.com/shakedown-dev/shakedown/compose/atelier/store"
+	"github.com/shakedown-dev/shakedown/compose/atelier/telemetry"
+)
+
+func TestConversionIsReproducible(t *testing.T) {
+	first, err := importer.Convert(t.Context(), "villa", 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _ := importer.Convert(t.Context(), "villa", 50)
+	if again != first || first.Vertices != 50*128 || len(first.Checksum) != 64 {
+		t.Errorf("conversions %+v and %+v; want the same 6400 vertices", first, again)
+	}
+	for _, other := range []struct {
+		name string
+		n    int
+	}{{"tower", 50}, {"villa", 51}} {
+		if m, _ := importer.Convert(t.Context(), other.name, other.n); m.Checksum == first.Checksum {
+			t.Errorf("%+v has the checksum of another model", other)
+		}
+	}
+}
+
+func TestCostGrowsWithTheModel(t *testing.T) {
+	allocated := func(n int) uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := importer.Convert(t.Context(), "villa", n); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	small, large := allocated(500), allocated(5000)
+	if large < 9*small || large > 11*small || small/500 < 6<<10 {
+		t.Errorf("%d bytes for 500 objects, %d for 5000; want 6 KiB an object and ten times as much for ten times as many", small, large)
+	}
+}
+
+func TestConversionGivesUp(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := importer.Convert(ctx, "villa", importer.MaxObjects); !errors.Is(err, context.Canceled) {
+		t.Errorf("Convert = %v, want Canceled", err)
+	}
+}
+
+// shelf is Imports with one import on it.
+type shelf struct {
+	job      store.Import
+	finished int
+}
+
+func (s *shelf) StartImport(context.Context, string) (store.Import, error) { return s.job, nil }
+
+func (s *shelf) FinishImport(_ context.Context, _ string, vertices int64, checksum string) error {
+	s.finished++
+	s.job.Status, s.job.Vertices, s.job.Checksum = store.ImportDone, vertices, checksum
+	return nil
+}
+
+func TestImportDeliveredTwiceIsConvertedOnce(t *testing.T) {
+	s := &shelf{job: store.Import{ID: "imp_1", Objects: 10, Status: store.ImportRunning}}
+	i := importer.New(s, telemetry.New("importer"), slog.New(slog.DiscardHandler))
+	for range 2 {
+		if err := i.Handle(t.Context(), "imp_1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.finished != 1 || s.job.Vertices != 1280 {
+		t.Errorf("finished %d times with %d vertices; want once with 1280", s.finished, s.job.Vertices)
+	}
+}

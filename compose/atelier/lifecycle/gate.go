@@ -1,0 +1,115 @@
+package lifecycle
+
+import (
+	"encoding/json"
+	"net/http"
+	"sync/atomic"
+)
+
+// gate stands in front of a service's routes. It answers the probes itself,
+// keeps requests out until the service is initialized, and tells clients to
+// leave once the service drains.
+//
+// Readiness says whether this instance can do its work. It does not ask the
+// database or Redis: a slow dependency shared by all instances would take them
+// all out of rotation together, and turn slowness into an outage.
+type gate struct {
+	name        string
+	metrics     http.Handler
+	early       bool // ready-early: report ready whatever is true
+	initialized atomic.Bool
+	draining    atomic.Bool
+	routes      atomic.Pointer[http.Handler]
+}
+
+func newGate(name string, metrics http.Handler, early bool) *gate {
+	return &gate{name: name, metrics: metrics, early: early}
+}
+
+// open lets requests through; routes may be nil.
+func (g *gate) open(routes http.Handler) {
+	if routes == nil {
+		routes = http.NotFoundHandler()
+	}
+	g.routes.Store(&routes)
+	g.initialized.Store(true)
+}
+
+// drain turns readiness off and has every answer from now on close its connection.
+func (g *gate) drain() { g.draining.Store(true) }
+
+// ServeHTTP implements http.Handler.
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w = &farewell{ResponseWriter: w, gate: g}
+	switch r.URL.Path {
+	case "/livez":
+		g.probe(w, true, "alive")
+	case "/readyz":
+		g.probe(w, g.ready(), "ready")
+	case "/initz":
+		g.probe(w, g.initialized.Load(), "initialized")
+	case "/metrics":
+		g.metrics.ServeHTTP(w, r)
+	default:
+		g.serve(w, r)
+	}
+}
+
+func (g *gate) ready() bool {
+	return (g.early || g.initialized.Load()) && !g.draining.Load()
+}
+
+func (g *gate) serve(w http.ResponseWriter, r *http.Request) {
+	routes := g.routes.Load()
+	if routes == nil {
+		w.Header().Set("Retry-After", "1")
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		json.NewEncoder(w).Encode(map[string]string{"error": g.name + " is still starting; try again in a second"})
+		return
+	}
+	(*routes).ServeHTTP(w, r)
+}
+
+func (g *gate) probe(w http.ResponseWriter, ok bool, state string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if !ok {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		state = "not " + state
+	}
+	w.Write([]byte(state + "\n"))
+}
+
+// farewell adds "Connection: close" to answers of a draining service. It does
+// so when the headers leave and not when the request arrives, so that a request
+// that was in flight at the signal sends its client away too. It does not use
+// SetKeepAlivesEnabled, which closes idle connections at once: a client may be
+// sending on one of them in the same moment.
+type farewell struct {
+	http.ResponseWriter
+	gate  *gate
+	wrote bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (f *farewell) WriteHeader(code int) {
+	if code >= 200 && !f.wrote {
+		f.wrote = true
+		if f.gate.draining.Load() {
+			f.Header().Set("Connection", "close")
+		}
+	}
+	f.ResponseWriter.WriteHeader(code)
+}
+
+// Write implements http.ResponseWriter.
+func (f *farewell) Write(b []byte) (int, error) {
+	if !f.wrote {
+		f.WriteHeader(http.StatusOK)
+	}
+	return f.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (f *farewell) Unwrap() http.ResponseWriter { return f.ResponseWriter }

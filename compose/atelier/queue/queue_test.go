@@ -1,0 +1,272 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"github.com/shakedown-dev/shakedown/compose/atelier/cache"
+	"github.com/shakedown-dev/shakedown/compose/atelier/queue"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func newRedis(t *testing.T) (*miniredis.Miniredis, *redis.Client) {
+	t.Helper()
+	server := miniredis.RunT(t)
+	client := cache.Open(server.Addr(), 8)
+	t.Cleanup(func() { client.Close() })
+	return server, client
+}
+
+// crew is consumers of one queue and the record of what they did.
+type crew struct {
+	t       *testing.T
+	q       *queue.Queue
+	stop    context.CancelFunc
+	giveUp  context.CancelFunc
+	stopped chan struct{}
+	results chan string
+}
+
+func hire(t *testing.T, q *queue.Queue, name string, lease time.Duration, handle func(context.Context, string) error) *crew {
+	t.Helper()
+	taking, stop := context.WithCancel(context.Background())
+	doing, giveUp := context.WithCancel(context.Background())
+	c := &crew{t: t, q: q, stop: stop, giveUp: giveUp, stopped: make(chan struct{}), results: make(chan string, 100)}
+	consumer := &queue.Consumer{
+		Queue: q, Name: name, Concurrency: 2, Lease: lease, MaxAttempts: 3, Handle: handle,
+		Done: func(result string) { c.results <- result }, Log: slog.New(slog.DiscardHandler),
+	}
+	go func() { consumer.Run(taking, doing); close(c.stopped) }()
+	t.Cleanup(func() { stop(); giveUp(); <-c.stopped })
+	return c
+}
+
+func (c *crew) wantResult(want string) {
+	c.t.Helper()
+	select {
+	case got := <-c.results:
+		if got != want {
+			c.t.Fatalf("job %s, want %s", got, want)
+		}
+	case <-time.After(20 * time.Second):
+		c.t.Fatalf("no job was %s", want)
+	}
+}
+
+func (c *crew) wantDepth(want int64) {
+	c.t.Helper()
+	if got, err := c.q.Depth(c.t.Context()); err != nil || got != want {
+		c.t.Errorf("depth = %d, %v; want %d", got, err, want)
+	}
+}
+
+func push(t *testing.T, q *queue.Queue, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		if err := q.Push(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestEveryJobIsDoneAndGone(t *testing.T) {
+	t.Parallel()
+	_, client := newRedis(t)
+	q := queue.New(client, "q")
+	push(t, q, "a", "b", "c") // before any consumer exists
+	if age, err := q.OldestAge(t.Context()); err != nil || age < 0 || age > time.Minute {
+		t.Errorf("oldest age = %s, %v", age, err)
+	}
+	var mu sync.Mutex
+	done := map[string]int{}
+	c := hire(t, q, "one", time.Minute, func(_ context.Context, id string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		done[id]++
+		return nil
+	})
+	push(t, q, "d")
+	for range 4 {
+		c.wantResult("done")
+	}
+	c.wantDepth(0)
+	if fmt.Sprint(done) != "map[a:1 b:1 c:1 d:1]" {
+		t.Errorf("done = %v", done)
+	}
+	if age, err := q.OldestAge(t.Context()); err != nil || age != 0 {
+		t.Errorf("oldest age of an empty queue = %s, %v", age, err)
+	}
+}
+
+func TestJobIsAcknowledgedAfterItsWork(t *testing.T) {
+	t.Parallel()
+	_, client := newRedis(t)
+	q := queue.New(client, "q")
+	working, finish := make(chan struct{}), make(chan struct{})
+	c := hire(t, q, "one", time.Minute, func(context.Context, string) error {
+		close(working)
+		<-finish
+		return nil
+	})
+	push(t, q, "a")
+	<-working
+	c.wantDepth(1) // still there while it is worked on
+	close(finish)
+	c.wantResult("done")
+	c.wantDepth(0)
+}
+
+func TestStoppingFinishesTheJobInHandAndTakesNoOther(t *testing.T) {
+	t.Parallel()
+	_, client := newRedis(t)
+	q := queue.New(client, "q")
+	working, finish := make(chan string, 10), make(chan struct{})
+	c := hire(t, q, "one", time.Minute, func(_ context.Context, id string) error {
+		working <- id
+		<-finish
+		return nil
+	})
+	push(t, q, "a", "b")
+	<-working
+	<-working // both lanes are busy
+	c.stop()
+	push(t, q, "c")
+	close(finish)
+	<-c.stopped
+	c.wantResult("done")
+	c.wantResult("done")
+	c.wantDepth(1) // c waits for somebody else
+}
+
+func TestGivenBackJobIsTakenOverAtOnce(t *testing.T) {
+	t.Parallel()
+	_, client := newRedis(t)
+	q := queue.New(client, "q")
+	working := make(chan struct{})
+	leaving := hire(t, q, "leaving", time.Minute, func(ctx context.Context, _ string) error {
+		close(working)
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	push(t, q, "a")
+	<-working
+	leaving.stop()
+	leaving.giveUp()
+	<-leaving.stopped
+	leaving.wantResult("returned")
+	// Its lease of a minute would outlast this test.
+	next := hire(t, q, "next", time.Minute, func(context.Context, string) error { return nil })
+	next.wantResult("done")
+	next.wantDepth(0)
+}
+
+func TestJobOfADeadConsumerIsDeliveredAgain(t *testing.T) {
+	t.Parallel()
+	server, client := newRedis(t)
+	q := queue.New(client, "q")
+	working, never := make(chan struct{}), make(chan struct{})
+	first := hire(t, q, "dead", time.Hour, func(context.Context, string) error {
+		close(working)
+		<-never
+		return errors.New("dead")
+	})
+	t.Cleanup(func() { close(never) })
+	push(t, q, "a")
+	<-working // and renews its lease every 20 minutes, as good as never
+	_ = first
+	server.SetTime(time.Now().Add(2 * time.Minute))
+	next := hire(t, q, "next", time.Minute, func(context.Context, string) error { return nil })
+	next.wantResult("done")
+	next.wantDepth(0)
+}
+
+func TestLeaseIsRenewedWhileTheWorkGoesOn(t *testing.T) {
+	t.Parallel()
+	_, client := newRedis(t)
+	q := queue.New(client, "q")
+	working, finish := make(chan struct{}, 10), make(chan struct{})
+	handle := func(context.Context, string) error {
+		working <- struct{}{}
+		<-finish
+		return nil
+	}
+	slow := hire(t, q, "slow", time.Second, handle)
+	push(t, q, "a")
+	<-working
+	eager := hire(t, q, "eager", time.Second, handle)
+	// Long enough for the lease to run out twice, were it not renewed.
+	select {
+	case <-working:
+		t.Error("the job was delivered to a second consumer")
+	case <-time.After(2500 * time.Millisecond):
+	}
+	close(finish)
+	slow.wantResult("done")
+	eager.wantDepth(0)
+}
+
+func TestFailingJobIsTriedAgainAndThenSetAside(t *testing.T) {
+	t.Parallel()
+	_, client := newRedis(t)
+	q := queue.New(client, "q")
+	c := hire(t, q, "one", 20*time.Millisecond, func(context.Context, string) error { return errors.New("broken") })
+	push(t, q, "a")
+	c.wantResult("failed")
+	c.wantResult("failed")
+	c.wantResult("buried") // at the third attempt
+	c.wantDepth(0)
+	if dead, err := q.Dead(t.Context()); err != nil || dead != 1 {
+		t.Errorf("%d jobs set aside, %v; want 1", dead, err)
+	}
+}
+
+func TestConsumerSurvivesARedisThatForgets(t *testing.T) {
+	t.Parallel()
+	server, client := newRedis(t)
+	q := queue.New(client, "q")
+	c := hire(t, q, "one", time.Minute, func(context.Context, string) error { return nil })
+	push(t, q, "a")
+	c.wantResult("done")
+	server.FlushAll()
+	push(t, q, "b")
+	c.wantResult("done")
+}
+
+func TestSweepPushesForgottenJobsOnlyIntoAnEmptyQueue(t *testing.T) {
+	t.Parallel()
+	_, client := newRedis(t)
+	q := queue.New(client, "q")
+	asked := make(chan struct{}, 100)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		q.Sweep(ctx, slog.New(slog.DiscardHandler), time.Millisecond, func(context.Context, time.Time) ([]string, error) {
+			asked <- struct{}{}
+			return []string{"x", "y"}, nil
+		})
+	}()
+	<-asked
+	c := &crew{t: t, q: q}
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		if depth, _ := q.Depth(t.Context()); depth == 2 {
+			break
+		}
+	}
+	stop()
+	<-ended
+	c.wantDepth(2)
+	if len(asked) > 0 {
+		t.Errorf("asked %d more times while the queue held jobs", len(asked))
+	}
+}

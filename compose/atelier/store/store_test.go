@@ -1,0 +1,260 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/shakedown-dev/shakedown/compose/atelier/store"
+)
+
+func TestSQLite(t *testing.T) {
+	suite(t, "sqlite://"+filepath.Join(t.TempDir(), "a b.db")) // a path that needs escaping
+}
+
+// suite is what every database must do. It runs on one database; each part
+// uses accounts of its own.
+func suite(t *testing.T, address string) {
+	t.Run("processes migrate together", func(t *testing.T) { migrateTogether(t, address) })
+	s := open(t, address)
+	t.Run("products", func(t *testing.T) { products(t, s) })
+	t.Run("projects", func(t *testing.T) { projects(t, s) })
+	t.Run("an order is created once for a key", func(t *testing.T) { orderOnce(t, s) })
+	t.Run("an order goes through its states", func(t *testing.T) { orderStates(t, s) })
+	t.Run("an import goes through its states", func(t *testing.T) { importStates(t, s) })
+	t.Run("processes write together", func(t *testing.T) { writeTogether(t, address) })
+}
+
+// open opens a migrated store, as a process of its own would.
+func open(t *testing.T, address string) *store.Store {
+	t.Helper()
+	s, err := store.Open(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func migrateTogether(t *testing.T, address string) {
+	var together sync.WaitGroup
+	for range 4 {
+		together.Go(func() {
+			s, err := store.Open(address)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer s.Close()
+			// Services try again while a dependency does not answer; the first
+			// processes on a new SQLite file may find it locked.
+			for attempt := 0; ; attempt++ {
+				err := s.Migrate(t.Context())
+				if err == nil {
+					return
+				}
+				if attempt == 20 {
+					t.Errorf("migrate: %v", err)
+					return
+				}
+			}
+		})
+	}
+	together.Wait()
+}
+
+func products(t *testing.T, s *store.Store) {
+	found, err := s.Products(t.Context())
+	if err != nil || len(found) != 40 {
+		t.Fatalf("%d products, %v; want 40, seeded once", len(found), err)
+	}
+	if found[0].ID != "p-001" || found[0].PriceCents <= 0 {
+		t.Errorf("first product = %+v", found[0])
+	}
+}
+
+func projects(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	first := must(s.CreateProject(ctx, "projects", "first"))(t)
+	second := must(s.CreateProject(ctx, "projects", "second"))(t)
+	must(s.CreateProject(ctx, "projects/other", "other"))(t)
+	found := must(s.Projects(ctx, "projects", 10))(t)
+	if len(found) != 2 || found[0] != second || found[1] != first {
+		t.Errorf("projects = %+v; want the account's two, newest first", found)
+	}
+	if found := must(s.Projects(ctx, "projects", 1))(t); len(found) != 1 {
+		t.Errorf("%d projects, want the limit of 1", len(found))
+	}
+}
+
+func orderOnce(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	var together sync.WaitGroup
+	ids := make([]string, 8)
+	created := make([]bool, len(ids))
+	for i := range ids {
+		together.Go(func() {
+			order, fresh, err := s.CreateOrder(ctx, "once", "key", "p-003", 2)
+			if err != nil {
+				t.Error(err)
+			}
+			ids[i], created[i] = order.ID, fresh
+		})
+	}
+	together.Wait()
+	count := 0
+	for i := range ids {
+		if ids[i] != ids[0] {
+			t.Errorf("orders %s and %s for one key", ids[0], ids[i])
+		}
+		if created[i] {
+			count++
+		}
+	}
+	if count != 1 {
+		t.Errorf("%d calls say that they created the order, want 1", count)
+	}
+	other, fresh, err := s.CreateOrder(ctx, "once/other", "key", "p-003", 2)
+	if err != nil || !fresh || other.ID == ids[0] {
+		t.Errorf("the key of another account = %+v, %v, %v; want an order of its own", other, fresh, err)
+	}
+	if _, _, err := s.CreateOrder(ctx, "once", "new key", "p-999", 1); !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), "p-999") {
+		t.Errorf("unknown product: %v, want ErrNotFound that names it", err)
+	}
+}
+
+func orderStates(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	order, _, err := s.CreateOrder(ctx, "states", "key", "p-001", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	price := must(s.Products(ctx))(t)[0].PriceCents
+	if order.Status != store.OrderPending || order.TotalCents != 3*price || time.Since(order.CreatedAt) > time.Hour {
+		t.Errorf("new order = %+v", order)
+	}
+	if did := must(s.FulfilOrder(ctx, order.ID))(t); did {
+		t.Error("an unpaid order was fulfilled")
+	}
+	check(t, s.PayOrder(ctx, order.ID, "chg_1"))
+	check(t, s.PayOrder(ctx, order.ID, "chg_2")) // changes nothing
+	check(t, s.RejectOrder(ctx, order.ID))       // too late
+	paid := must(s.Order(ctx, "states", order.ID))(t)
+	if paid.Status != store.OrderPaid || paid.Charge != "chg_1" {
+		t.Errorf("paid order = %+v", paid)
+	}
+	if found := must(s.ForgottenOrders(ctx, time.Now().Add(time.Hour), 1000))(t); !contains(found, order.ID) {
+		t.Errorf("forgotten orders %q do not hold %s", found, order.ID)
+	}
+	if found := must(s.ForgottenOrders(ctx, time.Now().Add(-time.Hour), 1000))(t); contains(found, order.ID) {
+		t.Error("an order paid just now is forgotten already")
+	}
+	first, second := must(s.FulfilOrder(ctx, order.ID))(t), must(s.FulfilOrder(ctx, order.ID))(t)
+	if !first || second {
+		t.Errorf("fulfilled: %v, then %v; want once", first, second)
+	}
+	if _, err := s.Order(ctx, "somebody else", order.ID); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("another account's order: %v, want ErrNotFound", err)
+	}
+}
+
+func importStates(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	project := must(s.CreateProject(ctx, "imports", "villa"))(t)
+	queued := must(s.CreateImport(ctx, "imports", project.ID, 500))(t)
+	if queued.Status != store.ImportQueued || queued.Objects != 500 || queued.Project != project.ID {
+		t.Errorf("new import = %+v", queued)
+	}
+	if _, err := s.CreateImport(ctx, "somebody else", project.ID, 500); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("import into another account's project: %v, want ErrNotFound", err)
+	}
+	if found := must(s.ForgottenImports(ctx, time.Now().Add(time.Hour), 1000))(t); !contains(found, queued.ID) {
+		t.Errorf("forgotten imports %q do not hold %s", found, queued.ID)
+	}
+	if running := must(s.StartImport(ctx, queued.ID))(t); running.Status != store.ImportRunning || running.Objects != 500 {
+		t.Errorf("started import = %+v", running)
+	}
+	must(s.StartImport(ctx, queued.ID))(t) // its importer died
+	check(t, s.FinishImport(ctx, queued.ID, 64000, "abc"))
+	if done := must(s.StartImport(ctx, queued.ID))(t); done.Status != store.ImportDone {
+		t.Errorf("import started after its end = %+v, want it done", done)
+	}
+	done := must(s.Import(ctx, "imports", queued.ID))(t)
+	if done.Status != store.ImportDone || done.Vertices != 64000 || done.Checksum != "abc" {
+		t.Errorf("finished import = %+v", done)
+	}
+	if _, err := s.StartImport(ctx, "imp_none"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("unknown import: %v, want ErrNotFound", err)
+	}
+}
+
+// writeTogether has several processes write at once: none may be turned away.
+func writeTogether(t *testing.T, address string) {
+	var together sync.WaitGroup
+	for p := range 3 {
+		s := open(t, address)
+		for w := range 3 {
+			together.Go(func() {
+				for i := range 10 {
+					order, _, err := s.CreateOrder(t.Context(), "together", fmt.Sprint(p, w, i), "p-002", 1)
+					if err == nil {
+						err = s.PayOrder(t.Context(), order.ID, "chg")
+					}
+					if err != nil {
+						t.Errorf("process %d writer %d: %v", p, w, err)
+						return
+					}
+				}
+			})
+		}
+	}
+	together.Wait()
+}
+
+func TestAddressErrorsNameNoPassword(t *testing.T) {
+	for _, address := range []string{"mysql://u:hunter2@h/d", "postgres://u:hunter2@h:port/d", "sqlite://hunter2.db", ""} {
+		_, err := store.Open(address)
+		if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "DATABASE_URL") {
+			t.Errorf("Open(%q) = %v; want an error that names DATABASE_URL and no password", address, err)
+		}
+	}
+	s, err := store.Open("postgres://u:hunter2@db:5432/shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if s.Name() != "PostgreSQL database shop at db:5432" {
+		t.Errorf("Name = %q", s.Name())
+	}
+}
+
+func must[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		check(t, err)
+		return v
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func contains(ids []string, id string) bool {
+	for _, found := range ids {
+		if found == id {
+			return true
+		}
+	}
+	return false
+}

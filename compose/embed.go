@@ -1,0 +1,57 @@
+// Package compose is the reference stack: its compose files, its environments
+// and the recipes of its images, embedded so that the shakedown program carries
+// them along. The program of its services is in the folder atelier.
+package compose
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// The folder images/atelier/rootfs is not among them: it holds a built program.
+//
+//go:embed compose.yaml environments/*.yaml
+//go:embed images/build images/atelier/Dockerfile images/postgres images/redis
+var files embed.FS
+
+// Materialize writes the stack below dir, which is created if need be: compose.yaml,
+// environments/ and images/. Files that are there already are replaced, others
+// are left alone. Scripts are executable.
+func Materialize(dir string) error {
+	return fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("read the embedded stack: %w", err)
+		}
+		target := filepath.Join(dir, filepath.FromSlash(path))
+		if entry.IsDir() {
+			if err := os.MkdirAll(target, 0o755); err != nil {
+				return fmt.Errorf("write the reference stack: %w", err)
+			}
+			return nil
+		}
+		return write(target, path)
+	})
+}
+
+func write(target, path string) error {
+	content, err := files.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read the embedded stack: %w", err)
+	}
+	mode := fs.FileMode(0o644)
+	if bytes.HasPrefix(content, []byte("#!")) {
+		mode = 0o755 // embedding does not keep modes
+	}
+	if err := os.WriteFile(target, content, mode); err != nil {
+		return fmt.Errorf("write the reference stack: %w", err)
+	}
+	// WriteFile keeps the mode of a file that was there.
+	if err := os.Chmod(target, mode); err != nil {
+		return fmt.Errorf("write the reference stack: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,202 @@
+package compose_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/shakedown-dev/shakedown/compose"
+)
+
+// configuration is what environments may change, as paths into a service.
+var configuration = []string{"deploy.replicas", "deploy.resources", "scale", "environment", "depends_on", "ports"}
+
+func TestEnvironmentsAreOneStack(t *testing.T) {
+	base := load(t, "compose.yaml")
+	environments, err := filepath.Glob("environments/*.yaml")
+	if err != nil || len(environments) < 3 {
+		t.Fatalf("environments: %v, %v; want dev, staging and prod", environments, err)
+	}
+	for _, file := range environments {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			for _, drift := range drift(t, base, load(t, "compose.yaml", file)) {
+				t.Errorf("%s changes %s; environments may change only %s", file, drift, strings.Join(configuration, ", "))
+			}
+		})
+	}
+}
+
+func TestDriftingEnvironmentIsCaught(t *testing.T) {
+	got := drift(t, load(t, "compose.yaml"), load(t, "compose.yaml", "testdata/drifting.yaml"))
+	want := []string{"services.api.image", "services.api.stop_grace_period", "services.debugger", "services.redis.volumes", "services.worker.command"}
+	if !slices.Equal(got, want) {
+		t.Errorf("drift = %q, want %q", got, want)
+	}
+}
+
+func TestEveryServiceIsLimitedProbedAndStoppable(t *testing.T) {
+	for _, environment := range []string{"", "environments/dev.yaml", "environments/staging.yaml", "environments/prod.yaml"} {
+		files := slices.DeleteFunc([]string{"compose.yaml", environment}, func(f string) bool { return f == "" })
+		for name, s := range load(t, files...).Services {
+			switch {
+			case s.Deploy == nil || s.Deploy.Resources.Limits == nil || s.Deploy.Resources.Limits.NanoCPUs == 0 || s.Deploy.Resources.Limits.MemoryBytes == 0:
+				t.Errorf("%s in %v has no limit on CPU and memory", name, files)
+			case s.HealthCheck == nil || len(s.HealthCheck.Test) == 0 || s.HealthCheck.Test[0] == "CMD-SHELL":
+				t.Errorf("%s in %v has no health check that runs without a shell", name, files)
+			case s.StopGracePeriod == nil:
+				t.Errorf("%s in %v leaves its grace period to the platform's default", name, files)
+			}
+		}
+	}
+}
+
+func TestPortsArePublishedOnlyInDevAndOnLoopback(t *testing.T) {
+	for _, environment := range []string{"staging", "prod", "dev"} {
+		published := 0
+		for name, s := range load(t, "compose.yaml", "environments/"+environment+".yaml").Services {
+			for _, port := range s.Ports {
+				published++
+				if port.HostIP != "127.0.0.1" {
+					t.Errorf("%s publishes %d of %s on %q, want 127.0.0.1", environment, port.Target, name, port.HostIP)
+				}
+			}
+		}
+		if (published > 0) != (environment == "dev") {
+			t.Errorf("%s publishes %d ports", environment, published)
+		}
+	}
+}
+
+func TestDefectReachesTheServicesUnderTest(t *testing.T) {
+	t.Setenv("ATELIER_DEFECT", "ready-early")
+	project := load(t, "compose.yaml")
+	for _, name := range []string{"web", "api", "importer", "worker"} {
+		if v := project.Services[name].Environment["ATELIER_DEFECT"]; v == nil || *v != "ready-early" {
+			t.Errorf("ATELIER_DEFECT of %s = %v, want ready-early", name, v)
+		}
+	}
+}
+
+func TestProductionHasNoDefaultPassword(t *testing.T) {
+	_, err := project(t, nil, "compose.yaml", "environments/prod.yaml")
+	if err == nil || !strings.Contains(err.Error(), "set POSTGRES_PASSWORD") {
+		t.Errorf("prod without POSTGRES_PASSWORD: %v, want to be told to set it", err)
+	}
+}
+
+func TestMaterializedStackIsTheSame(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "stack")
+	for range 2 { // the second time over the first
+		if err := compose.Materialize(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{"compose.yaml", "environments/prod.yaml", "images/build", "images/postgres/entrypoint", "images/atelier/Dockerfile"} {
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil || string(got) != string(want) {
+			t.Errorf("%s differs after Materialize (%v)", file, err)
+		}
+	}
+	info, err := os.Stat(filepath.Join(dir, "images/build"))
+	if err != nil || info.Mode().Perm()&0o111 == 0 {
+		t.Errorf("images/build is not executable: %v, %v", info, err)
+	}
+}
+
+// load merges compose files as every compose command does.
+func load(t *testing.T, files ...string) *types.Project {
+	t.Helper()
+	loaded, err := project(t, []string{"POSTGRES_PASSWORD=secret", "ATELIER_DEFECT=" + os.Getenv("ATELIER_DEFECT")}, files...)
+	if err != nil {
+		t.Fatalf("load %v: %v", files, err)
+	}
+	return loaded
+}
+
+func project(t *testing.T, environment []string, files ...string) (*types.Project, error) {
+	t.Helper()
+	options, err := cli.NewProjectOptions(files, cli.WithName("atelier"), cli.WithEnv(environment))
+	if err != nil {
+		t.Fatalf("load %v: %v", files, err)
+	}
+	return options.LoadProject(t.Context())
+}
+
+// drift lists what differs between two projects beyond configuration, as
+// sorted paths.
+func drift(t *testing.T, a, b *types.Project) []string {
+	t.Helper()
+	var found []string
+	for name := range maps.Keys(union(a.Services, b.Services)) {
+		left, inA := a.Services[name]
+		right, inB := b.Services[name]
+		if !inA || !inB {
+			found = append(found, "services."+name)
+			continue
+		}
+		found = append(found, differences("services."+name, definition(t, left), definition(t, right))...)
+	}
+	found = append(found, differences("volumes", generic(t, a.Volumes), generic(t, b.Volumes))...)
+	found = append(found, differences("networks", generic(t, a.Networks), generic(t, b.Networks))...)
+	slices.Sort(found)
+	return found
+}
+
+// definition is a service without its configuration.
+func definition(t *testing.T, s types.ServiceConfig) map[string]any {
+	t.Helper()
+	all := generic(t, s)
+	for _, path := range configuration {
+		parent, keys := all, strings.Split(path, ".")
+		for _, key := range keys[:len(keys)-1] {
+			parent, _ = parent[key].(map[string]any)
+		}
+		delete(parent, keys[len(keys)-1])
+	}
+	return all
+}
+
+func differences(path string, a, b map[string]any) []string {
+	var found []string
+	for key := range maps.Keys(union(a, b)) {
+		if !reflect.DeepEqual(a[key], b[key]) {
+			found = append(found, path+"."+key)
+		}
+	}
+	return found
+}
+
+func union[V any](a, b map[string]V) map[string]V {
+	all := maps.Clone(a)
+	if all == nil {
+		all = map[string]V{}
+	}
+	maps.Copy(all, b)
+	return all
+}
+
+func generic(t *testing.T, v any) map[string]any {
+	t.Helper()
+	encoded, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(fmt.Errorf("encode: %w", err))
+	}
+	var decoded map[string]any
+	if err := json.Unmarshal(encoded, &decoded); err != nil {
+		t.Fatal(fmt.Errorf("decode: %w", err))
+	}
+	return decoded
+}

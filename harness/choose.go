@@ -1,0 +1,58 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/shakedown-dev/shakedown/harness/platform"
+	"github.com/shakedown-dev/shakedown/harness/platform/docker"
+	"github.com/shakedown-dev/shakedown/harness/platform/owner"
+	"github.com/shakedown-dev/shakedown/harness/platform/process"
+)
+
+// UnknownPlatformError is a platform name that does not exist.
+type UnknownPlatformError struct{ Name string }
+
+// Error lists the names that do.
+func (e UnknownPlatformError) Error() string {
+	return fmt.Sprintf("there is no platform %q; choose auto, docker or process", e.Name)
+}
+
+// CheckPlatformName returns an error unless openPlatform would know the name.
+func CheckPlatformName(name string) error {
+	switch name {
+	case "auto", "docker", "process":
+		return nil
+	}
+	return UnknownPlatformError{name}
+}
+
+// openPlatform opens what runs the instances of a run. Auto takes docker when
+// an engine answers, and process otherwise; notes say which and what that
+// leaves unproven.
+func openPlatform(ctx context.Context, name, run string) (platform.Platform, []string, error) {
+	if err := CheckPlatformName(name); err != nil {
+		return nil, nil, err
+	}
+	if name == "process" {
+		p, err := process.Open(run, owner.Self(), process.Options{})
+		if err != nil {
+			return nil, nil, fmt.Errorf("open the process platform: %w", err)
+		}
+		return p, []string{unprovenOnProcess}, nil
+	}
+	engine, err := docker.Open(ctx, run, owner.Self())
+	switch {
+	case err == nil && name == "auto":
+		return engine, []string{"platform docker was chosen because an engine answers"}, nil
+	case err == nil:
+		return engine, nil, nil
+	case name == "docker":
+		return nil, nil, fmt.Errorf("open the docker platform: %w", err)
+	}
+	p, notes, processErr := openPlatform(ctx, "process", run)
+	return p, append([]string{fmt.Sprintf("platform process was chosen because no engine can be used: %v", err)}, notes...), processErr
+}
+
+const unprovenOnProcess = "the process platform leaves unproven: images and their entry points, limits of memory and CPU, the network between containers, " +
+	"PostgreSQL and Redis themselves (the reference stack runs SQLite and an embedded Redis here)"

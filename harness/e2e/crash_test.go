@@ -1,0 +1,180 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startAndAwait starts a run and returns once its progress shows the text.
+func startAndAwait(t *testing.T, text, platform string, more ...string) (*exec.Cmd, *started) {
+	t.Helper()
+	cmd, o := command(t, nil, append([]string{"run", "scale-under-load", "--platform", platform}, more...)...)
+	cmd.Stderr = nil
+	progress, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	seen := make(chan bool, 1)
+	go follow(progress, o.stderr, text, seen)
+	select {
+	case ok := <-seen:
+		if !ok {
+			t.Fatalf("the run ended before it said %q\n%s", text, tail(o.stderr.String()))
+		}
+	case <-time.After(2 * time.Minute):
+		t.Fatalf("the run never said %q", text)
+	}
+	return cmd, o
+}
+
+// follow copies progress and reports once whether the text came.
+func follow(progress io.Reader, into *bytes.Buffer, text string, seen chan<- bool) {
+	lines, found := bufio.NewScanner(progress), false
+	for lines.Scan() {
+		if !found {
+			into.WriteString(lines.Text() + "\n")
+		}
+		if !found && strings.Contains(lines.Text(), text) {
+			found = true
+			seen <- true
+		}
+	}
+	if !found {
+		seen <- false
+	}
+}
+
+var runID = regexp.MustCompile(`(?m)run\s+(\S+): scale-under-load`)
+
+func idOf(t *testing.T, o *started) string {
+	t.Helper()
+	match := runID.FindStringSubmatch(o.stderr.String())
+	if match == nil {
+		t.Fatalf("no run id in the progress\n%s", o.stderr)
+	}
+	return match[1]
+}
+
+// leftOf lists what exists on this machine of a run: engine objects by label,
+// processes by the marker in their environment, files of the process platform.
+func leftOf(t *testing.T, run, platform string) []string {
+	t.Helper()
+	var left []string
+	if platform == "docker" {
+		for _, kind := range [][]string{{"ps", "-aq"}, {"network", "ls", "-q"}, {"volume", "ls", "-q"}} {
+			out, err := exec.Command("docker", append(kind, "--filter", "label=shakedown.run="+run)...).Output()
+			if err != nil {
+				t.Fatalf("docker %v: %v", kind, err)
+			}
+			for _, id := range strings.Fields(string(out)) {
+				left = append(left, kind[0]+" "+id)
+			}
+		}
+	}
+	environments, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, file := range environments {
+		if content, err := os.ReadFile(file); err == nil && bytes.Contains(content, []byte("SHAKEDOWN_RUN="+run)) {
+			left = append(left, "process "+file)
+		}
+	}
+	files, _ := filepath.Glob(filepath.Join(os.TempDir(), "shakedown-"+run+"*"))
+	return append(left, files...)
+}
+
+func TestNothingMustBeLeftAfterAKilledHarnessAndClean(t *testing.T) {
+	onEachPlatform(t, func(t *testing.T, platform string) {
+		cmd, o := startAndAwait(t, "steady for", platform)
+		run := idOf(t, o)
+		if len(leftOf(t, run, platform)) == 0 {
+			t.Fatal("nothing of the run was found while it ran: this test could not fail")
+		}
+		if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		if out, err := exec.Command(filepath.Join(bin, "shakedown"), "clean").CombinedOutput(); err != nil {
+			t.Fatalf("clean: %v\n%s", err, out)
+		}
+		if left := leftOf(t, run, platform); len(left) > 0 {
+			t.Errorf("left after clean: %v", left)
+		}
+	})
+}
+
+func TestTheFirstInterruptMustEndInOrderWithAReport(t *testing.T) {
+	onEachPlatform(t, func(t *testing.T, platform string) {
+		cmd, o := startAndAwait(t, "steady for", platform)
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		done := wait(t, cmd, o)
+		if done.code != 130 {
+			t.Errorf("exit code %d, want 130\n%s", done.code, tail(done.stderr))
+		}
+		for _, file := range []string{"verdict.json", "report.html"} {
+			if _, err := os.Stat(filepath.Join(done.dir, file)); err != nil {
+				t.Error(err)
+			}
+		}
+		if left := leftOf(t, idOf(t, o), platform); len(left) > 0 {
+			t.Errorf("left after the interrupt: %v", left)
+		}
+	})
+}
+
+func TestTheSecondInterruptMustTearDownAtOnce(t *testing.T) {
+	onEachPlatform(t, func(t *testing.T, platform string) {
+		// an instance that takes its time to drain keeps an orderly stop waiting
+		cmd, o := startAndAwait(t, "is told to stop", platform)
+		for range 2 {
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+		}
+		done := wait(t, cmd, o)
+		if done.code != 130 {
+			t.Errorf("exit code %d, want 130\n%s", done.code, tail(done.stderr))
+		}
+		if left := leftOf(t, idOf(t, o), platform); len(left) > 0 {
+			t.Errorf("left after two interrupts: %v", left)
+		}
+	})
+}
+
+func TestTwoRunsAtOnceMustNotDisturbEachOther(t *testing.T) {
+	onEachPlatform(t, func(t *testing.T, platform string) {
+		short := []string{
+			"--platform", platform,
+			"--set", "traffic.cohorts[shoppers].arrivals=[{phase: steady, constant: 5/s}]",
+		}
+		first, o1 := command(t, nil, append([]string{"run", "scale-under-load"}, short...)...)
+		second, o2 := command(t, nil, append([]string{"run", "scale-under-load"}, short...)...)
+		for _, cmd := range []*exec.Cmd{first, second} {
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, done := range []outcome{wait(t, first, o1), wait(t, second, o2)} {
+			// at this rate there are too few samples for a verdict; errors are not expected
+			if done.code != 0 && done.code != 3 {
+				t.Errorf("exit code %d\n%s\n%s", done.code, done.stdout, tail(done.stderr))
+			}
+			if failed, _ := failedKinds(verdict(t, done)); len(failed) > 0 {
+				t.Errorf("failed: %v\n%s", failed, done.stdout)
+			}
+		}
+	})
+}

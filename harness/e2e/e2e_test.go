@@ -1,0 +1,170 @@
+// Package e2e holds the obligations of the whole tool: the built programs run
+// as a user runs them, on real containers and on processes. Each test is named
+// after what must hold.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shakedown-dev/shakedown/harness/verify"
+)
+
+// bin is where the programs under test were built.
+var bin string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "shakedown-e2e-bin-")
+	if err != nil {
+		panic(err)
+	}
+	bin = dir
+	build := exec.Command("go", "build", "-o", dir, "../../cmd/shakedown", "../../cmd/shakedown-agent", "../../compose/atelier")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the programs under test: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// onEachPlatform runs an obligation on both platforms; docker is skipped, out
+// loud, where no engine answers or the reference images cannot be had.
+func onEachPlatform(t *testing.T, obligation func(t *testing.T, platform string)) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("drives a whole stack: not in -short")
+	}
+	for _, platform := range []string{"process", "docker"} {
+		t.Run(platform, func(t *testing.T) {
+			if platform == "docker" {
+				needEngine(t)
+			}
+			obligation(t, platform)
+		})
+	}
+}
+
+func needEngine(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a container engine: not in -short")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, "docker", "image", "inspect", "postgres:15", "redis:7.0").CombinedOutput(); err != nil {
+		t.Skipf("no engine with the reference images answers (make images): %v: %.200s", err, out)
+	}
+}
+
+// outcome is how a command ended.
+type outcome struct {
+	dir            string
+	code           int
+	stdout, stderr string
+}
+
+// shakedown runs the tool to its end and keeps the run directory of a failed test.
+func shakedown(t *testing.T, env []string, args ...string) outcome {
+	t.Helper()
+	cmd, o := command(t, env, args...)
+	return wait(t, cmd, o)
+}
+
+// started is a command under way.
+type started struct {
+	outcome
+	stdout, stderr *bytes.Buffer
+}
+
+// command prepares a run with a directory of its own.
+func command(t *testing.T, env []string, args ...string) (*exec.Cmd, *started) {
+	t.Helper()
+	o := &started{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}}
+	if args[0] == "run" {
+		o.dir = keptDir(t)
+		args = append(args, "--out", o.dir, "--progress", "plain")
+	}
+	cmd := exec.Command(filepath.Join(bin, "shakedown"), args...)
+	cmd.Env = append(append(os.Environ(), "NO_COLOR=1"), env...)
+	cmd.Stdout, cmd.Stderr = o.stdout, o.stderr
+	return cmd, o
+}
+
+func wait(t *testing.T, cmd *exec.Cmd, o *started) outcome {
+	t.Helper()
+	var err error
+	if cmd.Process == nil {
+		err = cmd.Run()
+	} else {
+		err = cmd.Wait()
+	}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%s: %v", cmd, err)
+	}
+	o.code = cmd.ProcessState.ExitCode()
+	o.outcome.stdout, o.outcome.stderr = o.stdout.String(), o.stderr.String()
+	return o.outcome
+}
+
+// keptDir is a directory that survives a failed test, and is named then.
+func keptDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "shakedown-e2e-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("artifacts kept in %s", dir)
+			return
+		}
+		os.RemoveAll(dir)
+	})
+	return filepath.Join(dir, "run")
+}
+
+// verdict reads verdict.json of a run.
+func verdict(t *testing.T, o outcome) verify.Result {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(o.dir, "verdict.json"))
+	if err != nil {
+		t.Fatalf("%v\nstderr:\n%s", err, tail(o.stderr))
+	}
+	var result verify.Result
+	if err := json.Unmarshal(content, &result); err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// failedKinds tells which kinds of checks failed, and which were inconclusive.
+func failedKinds(result verify.Result) (failed, inconclusive map[string]bool) {
+	failed, inconclusive = map[string]bool{}, map[string]bool{}
+	for _, finding := range result.Checks {
+		switch finding.Verdict {
+		case verify.Fail:
+			failed[finding.Kind] = true
+		case verify.Inconclusive:
+			inconclusive[finding.Kind] = true
+		}
+	}
+	return failed, inconclusive
+}
+
+func tail(text string) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-40):], "\n")
+}

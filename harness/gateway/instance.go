@@ -1,0 +1,202 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/wire"
+)
+
+// instance is one replica as the gateway knows it. Its life:
+//
+//	probing -> listed <-> unready -> terminating -> removed
+//
+// A terminating instance stays in the list until its lag is over, if it was in
+// it, and never comes back. Fields without a note are guarded by Gateway.mu.
+type instance struct {
+	name string
+	addr string // as given; never changes
+	pool *wire.Pool
+	stop context.CancelFunc
+	// target is addr with its host resolved. Instances are known by address, as
+	// in a cluster: the name of a container vanishes with it, its address does not.
+	target atomic.Pointer[string]
+
+	listed        bool
+	ready         bool // by its probe
+	terminating   bool
+	gone          bool // Remove was called
+	uninitialized bool // it was listed before it had declared itself initialized
+	lag           *time.Timer
+
+	probeDetail string // of the last probe
+	streak      int    // probes in a row that contradict ready
+
+	nth      int // requests so far
+	inFlight int
+	since    time.Duration // start of the present tally
+	tally    journal.Tally
+	kept     map[keptKind]int
+}
+
+// Add makes an instance known and starts probing it; it is listed when its
+// probe passes. The address is host:port, or a host where Config.Port is set.
+func (g *Gateway) Add(name, addr string) error {
+	full, err := g.cfg.address(addr)
+	if err != nil {
+		return fmt.Errorf("add %s to the gateway of %s: %w", name, g.cfg.Service, err)
+	}
+	inst := &instance{name: name, addr: full, kept: map[keptKind]int{}, since: g.clk.Now()}
+	if host, _, _ := net.SplitHostPort(full); net.ParseIP(host) != nil {
+		inst.target.Store(&full)
+	}
+	inst.pool = wire.NewPool(name, wire.Options{
+		DialTimeout: g.cfg.DialTimeout,
+		Dial: func(ctx context.Context) (net.Conn, error) {
+			return g.net.dial(ctx, inst.dialTarget())
+		},
+	})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.closing.Load():
+		return fmt.Errorf("add %s: the gateway of %s is closed", name, g.cfg.Service)
+	case g.instances[name] != nil:
+		return fmt.Errorf("add %s: the gateway of %s has an instance of that name already", name, g.cfg.Service)
+	}
+	g.instances[name] = inst
+	ctx, stop := context.WithCancel(g.ctx)
+	inst.stop = stop
+	g.work.Go(func() { g.probe(ctx, inst) })
+	return nil
+}
+
+// Terminate says that an instance has been told to stop (or is about to be).
+// It is dropped from the list after the lag, counted from now; until then it is
+// routed to whatever its probe says, as by a kube-proxy that has not heard yet.
+// Every request that touches it from now on is journaled on its own.
+func (g *Gateway) Terminate(name string, lag time.Duration) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	inst := g.instances[name]
+	switch {
+	case inst == nil:
+		return fmt.Errorf("terminate %s: the gateway of %s does not know it", name, g.cfg.Service)
+	case inst.terminating:
+		return nil
+	}
+	inst.terminating = true
+	if lag <= 0 {
+		g.unlist(inst, "terminating")
+		return nil
+	}
+	inst.lag = time.AfterFunc(lag, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.unlist(inst, "terminating")
+	})
+	return nil
+}
+
+// Remove forgets an instance: no probe, no new exchange. Exchanges in flight go
+// on and are still recorded.
+func (g *Gateway) Remove(name string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	inst := g.instances[name]
+	if inst == nil {
+		return fmt.Errorf("remove %s: the gateway of %s does not know it", name, g.cfg.Service)
+	}
+	g.unlist(inst, "gone")
+	g.flushTally(inst)
+	inst.gone = true
+	delete(g.instances, name)
+	inst.halt()
+	return nil
+}
+
+// Status says in words how an instance stands: "listed", "unready (status
+// 503)", ... for error messages.
+func (g *Gateway) Status(name string) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	inst := g.instances[name]
+	switch {
+	case inst == nil:
+		return "unknown"
+	case inst.listed && inst.terminating:
+		return "listed, terminating"
+	case inst.listed:
+		return "listed"
+	case inst.terminating:
+		return "terminating"
+	case inst.probeDetail == "":
+		return "not probed yet"
+	}
+	return "unready (" + inst.probeDetail + ")"
+}
+
+// list puts an instance into the endpoint list; g.mu is held. initialized is
+// nil if the service offers no such mark.
+func (g *Gateway) list(inst *instance, initialized *bool) {
+	if inst.listed || inst.gone || inst.terminating || !inst.ready || g.closing.Load() {
+		return
+	}
+	inst.listed = true
+	g.listed = append(g.listed, inst)
+	g.event(journal.EndpointAdded{Service: g.cfg.Service, Instance: inst.name, Initialized: initialized})
+}
+
+// unlist takes an instance out of the endpoint list; g.mu is held. Idle
+// connections to one that will not come back are closed.
+func (g *Gateway) unlist(inst *instance, reason string) {
+	if inst.listed && !g.closing.Load() {
+		inst.listed = false
+		g.listed = slices.DeleteFunc(g.listed, func(i *instance) bool { return i == inst })
+		g.event(journal.EndpointRemoved{Service: g.cfg.Service, Instance: inst.name, Reason: reason})
+	}
+	if reason != "unready" {
+		inst.pool.Retire()
+	}
+}
+
+// pick chooses an instance for a request or connection, nil if none is listed;
+// g.mu is held. Requests go where the fewest are in flight, in turn among
+// equals; connections go in turn. (Fewest so far would be wrong among equals: a
+// new instance would get everything until it had caught up.)
+func (g *Gateway) pick() *instance {
+	n := len(g.listed)
+	if n == 0 {
+		return nil
+	}
+	at := g.turn % n
+	for i := 1; i < n && g.cfg.Balance == PerRequest; i++ {
+		if next := (g.turn + i) % n; g.listed[next].inFlight < g.listed[at].inFlight {
+			at = next
+		}
+	}
+	g.turn = at + 1
+	return g.listed[at]
+}
+
+// halt ends what goes on by itself; Gateway.mu is held.
+func (i *instance) halt() {
+	i.stop()
+	if i.lag != nil {
+		i.lag.Stop()
+	}
+	i.pool.Retire()
+}
+
+// dialTarget is where to connect.
+func (i *instance) dialTarget() string {
+	if t := i.target.Load(); t != nil {
+		return *t
+	}
+	return i.addr
+}

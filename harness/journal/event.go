@@ -1,0 +1,276 @@
+// Package journal is the record of a run: typed events on one monotonic clock,
+// written as NDJSON while the run goes on and read back by checks and reports.
+// It imports nothing that acts.
+package journal
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// An Event is one thing that happened in a run.
+type Event struct {
+	// T is the offset from the start of the run on the run's monotonic clock.
+	// Events that precede the start (bringing up the stack) have a negative T
+	// only if the clock was started late; the harness starts it first.
+	T time.Duration
+	// Body says what happened; its dynamic type is one of the types in this file.
+	Body Body
+}
+
+// A Body is the typed content of an event. Kind is the word in the "type"
+// member of the NDJSON line; it never changes once published.
+type Body interface{ Kind() string }
+
+// RunStarted opens every journal.
+type RunStarted struct {
+	Run      string `json:"run"`
+	Scenario string `json:"scenario"`
+	Platform string `json:"platform"`
+	Seed     int64  `json:"seed"`
+}
+
+// RunEnded closes a journal that was not cut off. Reason is "completed",
+// "interrupted" or "error"; Error says what went wrong.
+type RunEnded struct {
+	Reason string `json:"reason"`
+	Error  string `json:"error,omitempty"`
+}
+
+// Operation is one call to the engine (or its equivalent on a platform
+// without one), with the reason it was made.
+type Operation struct {
+	Op      string        `json:"op"`      // "network.create", "instance.create", "instance.start", ...
+	Subject string        `json:"subject"` // the network, volume, image or instance
+	Cause   string        `json:"cause"`
+	Took    time.Duration `json:"took"` // nanoseconds
+	Error   string        `json:"error,omitempty"`
+}
+
+// TrafficStarted marks the origin of the phases: every offset in the plan
+// counts from the T of this event.
+type TrafficStarted struct{}
+
+// TrafficEnded marks the moment at which the last session was over or given up.
+type TrafficEnded struct{}
+
+// PhaseStarted marks the beginning of a phase of the scenario.
+type PhaseStarted struct {
+	Phase string        `json:"phase"`
+	For   time.Duration `json:"for"` // nanoseconds
+}
+
+// PhaseEnded marks the end of a phase.
+type PhaseEnded struct {
+	Phase string `json:"phase"`
+}
+
+// ActionStarted says that a planned action began; Planned is its offset from
+// the start of traffic, Detail its words ("scale api 2 -> 3").
+type ActionStarted struct {
+	Service string        `json:"service"`
+	Planned time.Duration `json:"planned"` // nanoseconds
+	Detail  string        `json:"detail"`
+}
+
+// ActionEnded says how an action ended.
+type ActionEnded struct {
+	Service string `json:"service"`
+	Detail  string `json:"detail"`
+	Error   string `json:"error,omitempty"`
+}
+
+// InstanceStarted says that an instance's main process runs.
+type InstanceStarted struct {
+	Service  string `json:"service"`
+	Instance string `json:"instance"`
+	Cause    string `json:"cause"`
+}
+
+// InstanceTerminating begins the termination sequence: from this moment the
+// endpoint list is being updated (it takes effect after Lag) and SIGTERM
+// follows after PreStop.
+type InstanceTerminating struct {
+	Service  string        `json:"service"`
+	Instance string        `json:"instance"`
+	Cause    string        `json:"cause"`
+	Lag      time.Duration `json:"lag"`      // nanoseconds until the data plane drops it
+	PreStop  time.Duration `json:"pre_stop"` // nanoseconds until SIGTERM
+	Grace    time.Duration `json:"grace"`    // nanoseconds until SIGKILL, pre_stop included
+}
+
+// InstanceSignalled says that a signal was sent; T is the moment before the
+// call, so that nothing that the signal caused can carry an earlier time.
+type InstanceSignalled struct {
+	Service  string `json:"service"`
+	Instance string `json:"instance"`
+	Signal   string `json:"signal"` // "SIGTERM", "SIGKILL", ...
+}
+
+// InstanceExited says that an instance's main process is gone. Wanted tells
+// whether the run had asked for it.
+type InstanceExited struct {
+	Service  string `json:"service"`
+	Instance string `json:"instance"`
+	Code     int    `json:"code"` // 128+n when a signal killed it
+	OOM      bool   `json:"oom,omitempty"`
+	Wanted   bool   `json:"wanted"`
+}
+
+// EndpointAdded says that the gateway routes to an instance from now on.
+// Initialized is what the instance itself declared at that moment: nil when
+// it offers no such mark, false when it was still initializing.
+type EndpointAdded struct {
+	Service     string `json:"service"`
+	Instance    string `json:"instance"`
+	Initialized *bool  `json:"initialized,omitempty"`
+}
+
+// EndpointRemoved says that the gateway opens no new exchange to an instance
+// from now on. Reason is "terminating", "unready" or "gone".
+type EndpointRemoved struct {
+	Service  string `json:"service"`
+	Instance string `json:"instance"`
+	Reason   string `json:"reason"`
+}
+
+// ProbeChanged says that the result of an instance's readiness probe turned.
+// It is written for terminating instances too.
+type ProbeChanged struct {
+	Service  string `json:"service"`
+	Instance string `json:"instance"`
+	Ready    bool   `json:"ready"`
+	Detail   string `json:"detail,omitempty"` // "status 503", "refused", "timeout", ...
+}
+
+// InitializationDone says that an instance declared its initialization
+// complete.
+type InitializationDone struct {
+	Service  string `json:"service"`
+	Instance string `json:"instance"`
+}
+
+// A Failure names how an exchange between gateway and instance failed.
+type Failure string
+
+// The ways an exchange can fail; NoFailure means a complete response with a
+// status below 500.
+const (
+	NoFailure   Failure = ""
+	Refused     Failure = "refused"      // the instance's port did not accept
+	DialTimeout Failure = "dial-timeout" // no answer to the connection attempt
+	Reset       Failure = "reset"        // connection reset before a response
+	Closed      Failure = "closed"       // connection closed before a response
+	Timeout     Failure = "timeout"      // no response in time
+	Truncated   Failure = "truncated"    // connection lost in the middle of the response
+	Status5xx   Failure = "status-5xx"   // a complete response with status 500 or above
+	NoEndpoint  Failure = "no-endpoint"  // no instance was ready
+	BadResponse Failure = "bad-response" // what came back was not HTTP
+	ClientGone  Failure = "client-gone"  // the client gave up first: nobody knows
+)
+
+// Request is one exchange seen by a gateway, written one by one only when it
+// matters on its own: it failed, it touched an instance between the start of
+// its termination and its exit, or it was among the first to reach a new
+// instance. All others are counted in Tally. T is the end of the exchange.
+type Request struct {
+	ID       string        `json:"id,omitempty"` // the driver's number of the request, if it sent one
+	Service  string        `json:"service"`
+	Instance string        `json:"instance,omitempty"`
+	Method   string        `json:"method"`
+	Path     string        `json:"path"`     // without the query
+	Start    time.Duration `json:"start"`    // offset from the start of the run, nanoseconds
+	Status   int           `json:"status"`   // 0 when there was no response
+	Reused   bool          `json:"reused"`   // it went out on a connection that had carried an exchange before
+	ConnAge  time.Duration `json:"conn_age"` // nanoseconds since that connection was opened
+	Close    bool          `json:"close"`    // the instance asked for the connection to be closed
+	Failure  Failure       `json:"failure,omitempty"`
+	Error    string        `json:"error,omitempty"`
+	Nth      int           `json:"nth,omitempty"` // ordinal among the requests of this instance, from 1
+}
+
+// Tally counts the exchanges of one gateway with one instance that ended in
+// the interval of length For before T. Individual counts those that also stand in the
+// journal as a Request, Suppressed those that should but exceeded the cap.
+type Tally struct {
+	Service    string          `json:"service"`
+	Instance   string          `json:"instance,omitempty"`
+	For        time.Duration   `json:"for"` // nanoseconds
+	Total      int             `json:"total"`
+	New        int             `json:"new"` // on new connections
+	Reused     int             `json:"reused"`
+	Failed     map[Failure]int `json:"failed,omitempty"`
+	Individual int             `json:"individual,omitempty"`
+	Suppressed int             `json:"suppressed,omitempty"`
+	InFlight   int             `json:"in_flight"` // at T
+}
+
+// Traffic counts what the driver saw of one step (Step "" is the journey as a
+// whole) in the interval of length For before T. Sent counts what was sent,
+// the outcomes what ended; quantiles are of the response time of successful
+// ones, from the intended send time, in nanoseconds.
+type Traffic struct {
+	Phase    string        `json:"phase"` // of the intended send time
+	Cohort   string        `json:"cohort"`
+	Journey  string        `json:"journey"`
+	Step     string        `json:"step,omitempty"`
+	For      time.Duration `json:"for"`
+	Intended int           `json:"intended"`
+	Sent     int           `json:"sent"`
+	OK       int           `json:"ok"`
+	Failed   int           `json:"failed"`
+	Unknown  int           `json:"unknown"`
+	P50      time.Duration `json:"p50"`
+	P95      time.Duration `json:"p95"`
+	P99      time.Duration `json:"p99"`
+	Max      time.Duration `json:"max"`
+}
+
+// ErrorGroup counts failures of one kind that the driver saw, with one sample.
+type ErrorGroup struct {
+	Journey string        `json:"journey"`
+	Step    string        `json:"step"`
+	Outcome string        `json:"outcome"` // "fail" or "unknown"
+	Message string        `json:"message"`
+	Count   int           `json:"count"`
+	First   time.Duration `json:"first"` // offset from the start of the run, nanoseconds
+	Last    time.Duration `json:"last"`
+	Sample  string        `json:"sample,omitempty"` // capped, redacted
+}
+
+// Note is a remark for the reader of the run: what is unproven, what was
+// assumed. Level is "info" or "warning".
+type Note struct {
+	Level string `json:"level"`
+	Text  string `json:"text"`
+}
+
+// Unknown is an event of a kind that this version does not know.
+type Unknown struct {
+	Type string
+	Data json.RawMessage
+}
+
+func (RunStarted) Kind() string          { return "run.started" }
+func (RunEnded) Kind() string            { return "run.ended" }
+func (Operation) Kind() string           { return "operation" }
+func (TrafficStarted) Kind() string      { return "traffic.started" }
+func (TrafficEnded) Kind() string        { return "traffic.ended" }
+func (PhaseStarted) Kind() string        { return "phase.started" }
+func (PhaseEnded) Kind() string          { return "phase.ended" }
+func (ActionStarted) Kind() string       { return "action.started" }
+func (ActionEnded) Kind() string         { return "action.ended" }
+func (InstanceStarted) Kind() string     { return "instance.started" }
+func (InstanceTerminating) Kind() string { return "instance.terminating" }
+func (InstanceSignalled) Kind() string   { return "instance.signalled" }
+func (InstanceExited) Kind() string      { return "instance.exited" }
+func (EndpointAdded) Kind() string       { return "endpoint.added" }
+func (EndpointRemoved) Kind() string     { return "endpoint.removed" }
+func (ProbeChanged) Kind() string        { return "probe.changed" }
+func (InitializationDone) Kind() string  { return "initialization.done" }
+func (Request) Kind() string             { return "request" }
+func (Tally) Kind() string               { return "tally" }
+func (Traffic) Kind() string             { return "traffic" }
+func (ErrorGroup) Kind() string          { return "error.group" }
+func (Note) Kind() string                { return "note" }
+func (u Unknown) Kind() string           { return u.Type }

@@ -1,0 +1,53 @@
+package journal
+
+import (
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// File names inside a run directory.
+const (
+	EventsFile  = "journal.ndjson"
+	LatencyFile = "latency.hlog"
+)
+
+// A Sink takes what happens in a run. Both methods may be called from any
+// number of goroutines at once. An error means that the record is incomplete
+// from here on (a full disk, say); it repeats on every later call.
+type Sink interface {
+	// Append records an event. It keeps nothing of the body after it returns.
+	Append(Event) error
+	// Latency records an interval's histogram. The caller may reset and reuse
+	// the histogram once the call has returned.
+	Latency(Interval) error
+}
+
+// The three measures of a request's time.
+const (
+	Response = "response" // from the intended send time to the end of the answer; what objectives are judged on
+	Service  = "service"  // from the actual send time to the end of the answer
+	Lag      = "lag"      // from the intended to the actual send time: the generator's own delay
+)
+
+// A Tag says what a histogram is of. Step "" is the journey itself, from the
+// intended start of a session to its end.
+type Tag struct {
+	Phase, Cohort, Journey, Step string
+	Measure                      string // Response, Service or Lag
+}
+
+// An Interval is the times, in microseconds, of what ended between two offsets
+// from the start of the run.
+type Interval struct {
+	Tag       Tag
+	From, To  time.Duration
+	Histogram *hdrhistogram.Histogram
+}
+
+// NewHistogram makes an empty histogram of the geometry that all intervals
+// share: 1 µs to 10 minutes in microseconds, three significant digits. It
+// takes 139 KB: make one for each shard, never one for each worker.
+func NewHistogram() *hdrhistogram.Histogram {
+	return hdrhistogram.New(1, 600_000_000, 3)
+}

@@ -1,0 +1,282 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shakedown-dev/shakedown/harness/redact"
+)
+
+// everyBody has one of every kind, no field zero.
+func everyBody() []Body {
+	yes := true
+	return []Body{
+		RunStarted{Run: "r", Scenario: "s", Platform: "p", Seed: -7},
+		RunEnded{Reason: "error", Error: "e"},
+		Operation{Op: "instance.create", Subject: "api-1", Cause: "c", Took: 5, Error: "e"},
+		TrafficStarted{},
+		TrafficEnded{},
+		PhaseStarted{Phase: "surge", For: time.Minute},
+		PhaseEnded{Phase: "surge"},
+		ActionStarted{Service: "api", Planned: 3, Detail: "scale api 2 -> 3"},
+		ActionEnded{Service: "api", Detail: "d", Error: "e"},
+		InstanceStarted{Service: "api", Instance: "api-1", Cause: "c"},
+		InstanceTerminating{Service: "api", Instance: "api-1", Cause: "c", Lag: 1, PreStop: 2, Grace: 3},
+		InstanceSignalled{Service: "api", Instance: "api-1", Signal: "SIGTERM"},
+		InstanceExited{Service: "api", Instance: "api-1", Code: 137, OOM: true, Wanted: true},
+		EndpointAdded{Service: "api", Instance: "api-1", Initialized: &yes},
+		EndpointRemoved{Service: "api", Instance: "api-1", Reason: "gone"},
+		ProbeChanged{Service: "api", Instance: "api-1", Ready: true, Detail: "status 503"},
+		InitializationDone{Service: "api", Instance: "api-1"},
+		Request{ID: "1", Service: "api", Instance: "api-1", Method: "GET", Path: "/", Start: 4, Status: 200,
+			Reused: true, ConnAge: 5, Close: true, Failure: Reset, Error: "e", Nth: 6},
+		Tally{Service: "api", Instance: "api-1", For: 1, Total: 2, New: 3, Reused: 4, Failed: map[Failure]int{Reset: 5},
+			Individual: 6, Suppressed: 7, InFlight: 8},
+		Traffic{Phase: "p", Cohort: "c", Journey: "j", Step: "s", For: 1, Intended: 2, Sent: 3, OK: 4, Failed: 5,
+			Unknown: 6, P50: 7, P95: 8, P99: 9, Max: 10},
+		ErrorGroup{Journey: "j", Step: "s", Outcome: "fail", Message: "m", Count: 1, First: 2, Last: 3, Sample: "<\u2028>\x00é"},
+		Note{Level: "info", Text: "t"},
+		Unknown{Type: "later.kind", Data: json.RawMessage(`{"a":[1,2]}`)},
+	}
+}
+
+// Every kind in event.go can be read back: nobody forgets the decoder of a new
+// one, nor to add it to the bodies that the other tests use.
+func TestEveryKindHasADecoder(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "event.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := map[string]bool{}
+	for _, b := range everyBody() {
+		have[reflect.TypeOf(b).Name()] = true
+		if _, unknown := b.(Unknown); !unknown && decoders[b.Kind()] == nil {
+			t.Errorf("no decoder for %s", b.Kind())
+		}
+	}
+	for _, d := range file.Decls {
+		if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == "Kind" {
+			if name := f.Recv.List[0].Type.(*ast.Ident).Name; !have[name] {
+				t.Errorf("%s is missing from everyBody", name)
+			}
+		}
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	dir := t.TempDir()
+	w := mustCreate(t, dir, nil)
+	var want []Event
+	for i, b := range everyBody() {
+		want = append(want, Event{T: time.Duration(i) * time.Millisecond, Body: b})
+	}
+	for _, e := range want {
+		if err := w.Append(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustClose(t, w)
+	rec := mustOpen(t, dir)
+	if !reflect.DeepEqual(rec.Events, want) {
+		t.Errorf("have %v\nwant %v", rec.Events, want)
+	}
+	if len(rec.Problems) != 1 || !strings.Contains(rec.Problems[0], "later.kind") {
+		t.Errorf("problems %q, want one on later.kind", rec.Problems)
+	}
+	if rec.Damaged != 0 {
+		t.Errorf("damaged %d", rec.Damaged)
+	}
+}
+
+func TestLineFormat(t *testing.T) {
+	dir := t.TempDir()
+	w := mustCreate(t, dir, nil)
+	if err := w.Append(Event{T: 1500 * time.Millisecond, Body: EndpointRemoved{Service: "api", Instance: "api-3", Reason: "terminating"}}); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, w)
+	const want = `{"t":1500000000,"type":"endpoint.removed","data":{"service":"api","instance":"api-3","reason":"terminating"}}` + "\n"
+	if have := read(t, dir, EventsFile); have != want {
+		t.Errorf("have %s\nwant %s", have, want)
+	}
+}
+
+func TestAppendIsSafeForConcurrentUse(t *testing.T) {
+	dir := t.TempDir()
+	w := mustCreate(t, dir, nil)
+	const writers, each = 8, 200
+	var group sync.WaitGroup
+	for n := range writers {
+		group.Go(func() {
+			for i := range each {
+				e := Event{T: time.Duration(i), Body: Note{Level: "info", Text: strings.Repeat(string(rune('a'+n)), 300)}}
+				if err := w.Append(e); err != nil {
+					t.Error(err)
+				}
+			}
+			h := NewHistogram()
+			_ = h.RecordValue(int64(n + 1))
+			if err := w.Latency(Interval{Tag: Tag{Measure: Lag}, Histogram: h}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	mustClose(t, w)
+	rec := mustOpen(t, dir)
+	if len(rec.Events) != writers*each || len(rec.Latency) != writers || len(rec.Problems) > 0 {
+		t.Errorf("%d events, %d intervals, problems %q", len(rec.Events), len(rec.Latency), rec.Problems)
+	}
+}
+
+// What was appended reaches the file within FlushEvery, without Close.
+func TestACrashCostsASecond(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		w := mustCreate(t, dir, nil)
+		defer mustClose(t, w)
+		if err := w.Append(Event{Body: Note{Text: "kept"}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Latency(Interval{Histogram: NewHistogram()}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(FlushEvery)
+		synctest.Wait()
+		rec := mustOpen(t, dir)
+		if len(rec.Events) != 1 || len(rec.Latency) != 1 || len(rec.Problems) > 0 {
+			t.Errorf("after %v the files hold %d events and %d intervals, problems %q", FlushEvery, len(rec.Events), len(rec.Latency), rec.Problems)
+		}
+	})
+}
+
+func TestWriteErrorsRepeat(t *testing.T) {
+	w := mustCreate(t, t.TempDir(), nil)
+	_ = w.events.file.Close() // as good as a full disk
+	if err := w.Append(Event{Body: Note{}}); err != nil {
+		t.Fatalf("a buffered write failed: %v", err)
+	}
+	first := w.Flush()
+	if first == nil {
+		t.Fatal("flush to a closed file succeeded")
+	}
+	if err := w.Append(Event{Body: Note{}}); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("append after a failed flush: %v", err)
+	}
+	if err := w.Latency(Interval{Histogram: NewHistogram()}); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("latency after a failed flush: %v", err)
+	}
+	if err := w.Close(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("close after a failed flush: %v", err)
+	}
+}
+
+func TestMisuse(t *testing.T) {
+	dir := t.TempDir()
+	w := mustCreate(t, dir, nil)
+	if w.Append(Event{}) == nil {
+		t.Error("an event without a body was taken")
+	}
+	if w.Latency(Interval{}) == nil {
+		t.Error("an interval without a histogram was taken")
+	}
+	if w.Latency(Interval{From: 2, To: 1, Histogram: NewHistogram()}) == nil {
+		t.Error("an interval that ends before it begins was taken")
+	}
+	mustClose(t, w)
+	if err := w.Close(); !errors.Is(err, ErrClosed) {
+		t.Errorf("second close: %v", err)
+	}
+	if err := w.Append(Event{Body: Note{}}); !errors.Is(err, ErrClosed) {
+		t.Errorf("append after close: %v", err)
+	}
+	if _, err := Create(dir, nil); !errors.Is(err, os.ErrExist) {
+		t.Errorf("a journal was written over: %v", err)
+	}
+	if _, err := Create(filepath.Join(dir, "nowhere"), nil); err == nil {
+		t.Error("a journal was created in a directory that does not exist")
+	}
+}
+
+// Secrets go, names stay, even where both are the same word.
+func TestRedaction(t *testing.T) {
+	r := redact.New()
+	for _, value := range []string{`s3cr"et</>`, "worker", "request", "info", `"type":`, "refused"} {
+		r.Add("VALUE", value)
+	}
+	dir := t.TempDir()
+	w := mustCreate(t, dir, r.Bytes)
+	for _, b := range []Body{
+		Request{Service: "worker", Instance: "worker-1", Path: "/reset/s3cr\"et</>", Failure: Refused, Error: "dial worker: refused"},
+		Note{Level: "info", Text: "Authorization: Bearer abc\nGET http://u:p@h/"},
+		Tally{Service: "worker", Failed: map[Failure]int{Refused: 3}},
+	} {
+		if err := w.Append(Event{Body: b}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustClose(t, w)
+	text := read(t, dir, EventsFile)
+	for _, gone := range []string{"s3cr", "Bearer", "u:p", "dial worker"} {
+		if strings.Contains(text, gone) {
+			t.Errorf("%q survived: %s", gone, text)
+		}
+	}
+	rec := mustOpen(t, dir)
+	want := []Body{
+		Request{Service: "worker", Instance: "worker-1", Path: "/reset/[env VALUE]", Failure: Refused, Error: "dial [env VALUE]: [env VALUE]"},
+		Note{Level: "info", Text: "Authorization: [redacted]\nGET http://[redacted]@h/"},
+		Tally{Service: "worker", Failed: map[Failure]int{Refused: 3}},
+	}
+	for i, b := range want {
+		if !reflect.DeepEqual(rec.Events[i].Body, b) {
+			t.Errorf("have %+v\nwant %+v", rec.Events[i].Body, b)
+		}
+	}
+}
+
+func mustCreate(t testing.TB, dir string, redact func([]byte) []byte) *Writer {
+	t.Helper()
+	w, err := Create(dir, redact)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func mustClose(t testing.TB, w *Writer) {
+	t.Helper()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mustOpen(t testing.TB, dir string) *Record {
+	t.Helper()
+	rec, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec
+}
+
+func read(t testing.TB, dir, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(bytes.ToValidUTF8(b, []byte("?")))
+}

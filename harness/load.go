@@ -1,0 +1,87 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/shakedown-dev/shakedown/harness/stack"
+	"github.com/shakedown-dev/shakedown/scenarios"
+	"github.com/shakedown-dev/shakedown/scenarios/library"
+)
+
+// Loaded is a scenario with its compose project, ready to run.
+type Loaded struct {
+	Document *scenarios.Document
+	Project  *stack.Project
+	Plan     *scenarios.Plan
+}
+
+// LoadOptions change how a scenario is loaded.
+type LoadOptions struct {
+	Set     []string // path=value overrides
+	Seed    *int64   // nil: as the scenario says
+	Environ []string // for interpolation of compose files, NAME=value
+}
+
+// Load reads a scenario by library name or file and compiles it. Mistakes in
+// the scenario are returned as scenarios.Problems, all of them; other errors
+// are about files that cannot be read.
+func Load(ctx context.Context, nameOrFile string, opts LoadOptions) (*Loaded, error) {
+	file, dir, source, err := find(nameOrFile)
+	if err != nil {
+		return nil, err
+	}
+	document, problems := scenarios.Parse(file, source, scenarios.Options{Set: opts.Set, Dir: dir})
+	if document == nil {
+		return nil, problems
+	}
+	if opts.Seed != nil {
+		document.Scenario.Seed = *opts.Seed
+	}
+	project, err := stack.Load(ctx, document.ComposeFiles(), document.Scenario.Stack.Profiles, opts.Environ)
+	if err != nil {
+		return nil, withProblems(problems, err)
+	}
+	plan, problems := document.Compile(project.Info())
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return &Loaded{Document: document, Project: project, Plan: plan}, nil
+}
+
+// withProblems keeps the scenario's own mistakes in sight when its compose
+// files cannot be loaded, so that all are reported at once.
+func withProblems(problems scenarios.Problems, err error) error {
+	var more scenarios.Problems
+	switch {
+	case errors.As(err, &more):
+		return append(problems, more...)
+	case len(problems) > 0:
+		return append(problems, scenarios.Problem{Message: err.Error()})
+	}
+	return err
+}
+
+// find reads the scenario's source; dir is what its compose files are relative to.
+func find(nameOrFile string) (file, dir string, source []byte, err error) {
+	source, err = os.ReadFile(nameOrFile)
+	if err == nil {
+		return nameOrFile, filepath.Dir(nameOrFile), source, nil
+	}
+	looksLikeName := !strings.ContainsAny(nameOrFile, `/\.`)
+	if source, ok := library.Read(nameOrFile); ok && errors.Is(err, fs.ErrNotExist) {
+		dir, err := referenceStack()
+		return nameOrFile + ".yaml", dir, source, err
+	}
+	if !errors.Is(err, fs.ErrNotExist) || !looksLikeName {
+		return "", "", nil, fmt.Errorf("read the scenario: %w", err)
+	}
+	return "", "", nil, fmt.Errorf("no scenario %q: neither a file nor in the library, which has %s",
+		nameOrFile, strings.Join(slices.Sorted(slices.Values(library.Names())), ", "))
+}

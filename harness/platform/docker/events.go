@@ -1,0 +1,232 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
+
+	"github.com/shakedown-dev/shakedown/harness/platform"
+)
+
+// beginning is the time of the first subscription: the engine then also sends
+// what happened before it listened, and filtered by the run that is nothing
+// old.
+const beginning = 1
+
+// Reconnecting to an engine that went away, before exits count as not seen.
+const (
+	reconnectEvery = 250 * time.Millisecond
+	reconnectTimes = 40
+)
+
+// inspectPatience bounds the question how a container ended.
+const inspectPatience = 5 * time.Second
+
+type subscription struct {
+	messages <-chan events.Message
+	errs     <-chan error
+}
+
+// subscribe opens the stream of the run's events after a time in nanoseconds.
+func (p *Platform) subscribe(ctx context.Context, after int64) subscription {
+	only := filters.NewArgs(
+		filters.Arg("type", string(events.ContainerEventType)), filters.Arg("label", runLabel+"="+p.run))
+	for _, action := range []events.Action{events.ActionStart, events.ActionKill, events.ActionOOM, events.ActionDie} {
+		only.Add("event", string(action))
+	}
+	since := fmt.Sprintf("%d.%09d", after/1e9, after%1e9)
+	messages, errs := p.engine.Events(ctx, events.ListOptions{Since: since, Filters: only})
+	return subscription{messages, errs}
+}
+
+// watch takes events in until ctx ends, and subscribes again when the engine
+// breaks off.
+func (p *Platform) watch(ctx context.Context, from subscription) {
+	defer close(p.watched)
+	defer p.late.Wait()
+	last, failed := int64(beginning), 0
+	for {
+		select {
+		case m := <-from.messages:
+			failed = 0
+			if m.TimeNano > last { // a new stream begins with the last of the old one
+				last = m.TimeNano
+				p.happened(ctx, m)
+			}
+			continue
+		case err := <-from.errs:
+			if ctx.Err() != nil {
+				return
+			}
+			if failed++; failed > reconnectTimes {
+				p.lose(fmt.Errorf("the engine's event stream broke off and cannot be opened again: %w", err))
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(reconnectEvery):
+		case <-ctx.Done():
+			return
+		}
+		from = p.subscribe(ctx, last)
+		p.catchUp(ctx)
+	}
+}
+
+// happened takes one event in.
+func (p *Platform) happened(ctx context.Context, m events.Message) {
+	at := time.Now()
+	p.mu.Lock()
+	i := p.byID[m.Actor.ID]
+	if i == nil || i.life == nil {
+		p.mu.Unlock()
+		return
+	}
+	l := i.life
+	event := platform.Event{At: at, Name: i.name}
+	switch m.Action {
+	case events.ActionStart:
+		l.began = true
+		i.announce()
+		event.Kind = platform.Started
+	case events.ActionOOM:
+		event.Kind = platform.OOM
+	case events.ActionKill:
+		l.killed = l.killed || m.Actor.Attributes["signal"] == "9"
+	}
+	p.mu.Unlock()
+	if event.Kind != "" {
+		p.feed.Send(event)
+	}
+	switch m.Action {
+	case events.ActionOOM:
+		p.shortOfMemory(l, at)
+	case events.ActionDie:
+		code, err := strconv.Atoi(m.Actor.Attributes["exitCode"])
+		if err != nil {
+			code = -1
+		}
+		p.died(ctx, i, l, at, code)
+	}
+}
+
+// shortOfMemory notes that the kernel killed something in a container.
+func (p *Platform) shortOfMemory(l *life, at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l.oomAt.IsZero() {
+		close(l.oom)
+	}
+	l.oomAt = at
+}
+
+// sigkilled is the exit code after SIGKILL, which is also the kernel's way to
+// get memory back.
+const sigkilled = 137
+
+// The event "oom" comes by another way than "die" and may come after it. One
+// that is long past was about another process in the container.
+const (
+	oomLate = 500 * time.Millisecond
+	oomPast = 2 * time.Second
+)
+
+// died takes in the end of a main process. The way it ended is clear at once
+// but for SIGKILL that nobody asked the engine for: that was the kernel if it
+// says so within oomLate, else somebody on this machine.
+func (p *Platform) died(ctx context.Context, i *instance, l *life, at time.Time, code int) {
+	p.mu.Lock()
+	killed, oomAt := l.killed, l.oomAt
+	p.mu.Unlock()
+	switch {
+	case code != sigkilled || killed:
+		p.ended(i, l, at, platform.Exit{Code: code})
+	case !oomAt.IsZero() && at.Sub(oomAt) < oomPast:
+		p.ended(i, l, at, platform.Exit{Code: code, OOM: true})
+	default:
+		p.late.Go(func() {
+			select {
+			case <-l.oomSince(oomAt):
+				p.ended(i, l, at, platform.Exit{Code: code, OOM: true})
+				return
+			case <-time.After(oomLate):
+			case <-ctx.Done():
+			}
+			p.ended(i, l, at, platform.Exit{Code: code, OOM: p.flaggedOOM(ctx, i, l)})
+		})
+	}
+}
+
+// oomSince is closed when the first "oom" comes; after one that is long past it
+// is nil, because a second one is not told from it.
+func (l *life) oomSince(past time.Time) <-chan struct{} {
+	if past.IsZero() {
+		return l.oom
+	}
+	return nil
+}
+
+// flaggedOOM is the engine's own opinion, which older engines lack when the
+// event came late, and which stays set into the container's next life.
+func (p *Platform) flaggedOOM(ctx context.Context, i *instance, l *life) bool {
+	if l.again {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, inspectPatience)
+	defer cancel()
+	c, err := p.engine.ContainerInspect(ctx, i.id)
+	return err == nil && c.State != nil && c.State.OOMKilled
+}
+
+// ended records how a life ended. A container that could not be started dies
+// without having begun; that is the error of Start and no event.
+func (p *Platform) ended(i *instance, l *life, at time.Time, exit platform.Exit) {
+	p.mu.Lock()
+	began := l.began && !l.over
+	if began {
+		l.over, l.exit = true, exit
+	}
+	p.mu.Unlock()
+	if began {
+		p.feed.Send(platform.Event{At: at, Kind: platform.Exited, Name: i.name, Exit: exit})
+		close(l.gone)
+	}
+}
+
+// catchUp finds the exits that were missed while there was no stream.
+func (p *Platform) catchUp(ctx context.Context) {
+	p.mu.Lock()
+	living := map[*instance]*life{}
+	for _, i := range p.byID {
+		if i.life != nil && i.life.began && !i.life.over {
+			living[i] = i.life
+		}
+	}
+	p.mu.Unlock()
+	for i, l := range living {
+		c, err := p.engine.ContainerInspect(ctx, i.id)
+		if err == nil && c.State != nil && !c.State.Running {
+			oom := c.State.OOMKilled && c.State.ExitCode == sigkilled && !l.again
+			p.ended(i, l, time.Now(), platform.Exit{Code: c.State.ExitCode, OOM: oom})
+		}
+	}
+}
+
+// lose lets everyone know who waits for an exit that it will not be seen.
+func (p *Platform) lose(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lost = err
+	for _, i := range p.byID {
+		if i.life != nil && !i.life.over {
+			i.life.over, i.life.err = true, err
+			close(i.life.gone)
+		}
+	}
+}

@@ -1,0 +1,214 @@
+package docker
+
+import (
+	"context"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/build"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/volume"
+	"github.com/docker/docker/client"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// notFound is an error as the client makes it.
+type notFound struct{ error }
+
+func (notFound) NotFound() {}
+
+type conflict struct{ error }
+
+func (conflict) Conflict() {}
+
+// fake is an engine in memory. What a test does not set up panics.
+type fake struct {
+	engine // nil
+	ping   types.Ping
+	vers   types.Version
+	broken error
+
+	mu      sync.Mutex
+	streams []chan events.Message // one a subscription; closing one breaks it off
+	since   []string
+	states  map[string]*container.State
+	started []string
+
+	images  map[string]bool
+	pull    func(ctx context.Context) (io.ReadCloser, error)
+	pulls   int
+	builds  int
+	output  string // of a build
+	context []byte // what was sent to it
+
+	all     inventory
+	removed []string
+	refuse  map[string][]error // errors by id, first ones first
+	cut     []string
+}
+
+func (f *fake) Ping(ctx context.Context) (types.Ping, error)             { return f.ping, f.broken }
+func (f *fake) ServerVersion(ctx context.Context) (types.Version, error) { return f.vers, f.broken }
+func (f *fake) Close() error                                             { return nil }
+
+// Events hands out the streams one after another.
+func (f *fake) Events(ctx context.Context, options events.ListOptions) (<-chan events.Message, <-chan error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.since = append(f.since, options.Since)
+	messages, errs := make(chan events.Message), make(chan error, 1)
+	if len(f.streams) == 0 {
+		errs <- io.ErrUnexpectedEOF
+		return messages, errs
+	}
+	stream := f.streams[0]
+	f.streams = f.streams[1:]
+	go func() {
+		for {
+			select {
+			case m, ok := <-stream:
+				if !ok {
+					errs <- io.EOF
+					return
+				}
+				select {
+				case messages <- m:
+				case <-ctx.Done():
+					return
+				}
+			case <-ctx.Done():
+				errs <- ctx.Err()
+				return
+			}
+		}
+	}()
+	return messages, errs
+}
+
+func (f *fake) ContainerCreate(_ context.Context, _ *container.Config, _ *container.HostConfig, _ *network.NetworkingConfig,
+	_ *ocispec.Platform, name string) (container.CreateResponse, error) {
+	return container.CreateResponse{ID: "id of " + name}, nil
+}
+
+func (f *fake) ContainerStart(_ context.Context, id string, _ container.StartOptions) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.started = append(f.started, id)
+	return f.refusal(id)
+}
+
+func (f *fake) ContainerInspect(_ context.Context, id string) (container.InspectResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.states[id] == nil {
+		return container.InspectResponse{}, notFound{io.EOF}
+	}
+	return container.InspectResponse{ContainerJSONBase: &container.ContainerJSONBase{State: f.states[id]}}, nil
+}
+
+func (f *fake) ImageInspect(_ context.Context, ref string, _ ...client.ImageInspectOption) (image.InspectResponse, error) {
+	if f.images[ref] {
+		return image.InspectResponse{}, nil
+	}
+	return image.InspectResponse{}, notFound{io.EOF}
+}
+
+func (f *fake) ImagePull(ctx context.Context, _ string, _ image.PullOptions) (io.ReadCloser, error) {
+	f.pulls++
+	return f.pull(ctx)
+}
+
+func (f *fake) ImageBuild(_ context.Context, source io.Reader, _ build.ImageBuildOptions) (build.ImageBuildResponse, error) {
+	f.builds++
+	sent, err := io.ReadAll(source)
+	f.context = sent
+	return build.ImageBuildResponse{Body: io.NopCloser(strings.NewReader(f.output))}, err
+}
+
+// refusal is the next error set up for an id; f.mu is held.
+func (f *fake) refusal(id string) error {
+	if len(f.refuse[id]) == 0 {
+		return nil
+	}
+	err := f.refuse[id][0]
+	f.refuse[id] = f.refuse[id][1:]
+	return err
+}
+
+func (f *fake) remove(id string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.refusal(id); err != nil {
+		return err
+	}
+	f.removed = append(f.removed, id)
+	return nil
+}
+
+func (f *fake) isRemoved(id string) bool {
+	for _, other := range f.removed {
+		if other == id {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *fake) ContainerRemove(_ context.Context, id string, _ container.RemoveOptions) error {
+	return f.remove(id)
+}
+func (f *fake) NetworkRemove(_ context.Context, id string) error        { return f.remove(id) }
+func (f *fake) VolumeRemove(_ context.Context, id string, _ bool) error { return f.remove(id) }
+
+func (f *fake) ContainerWait(_ context.Context, id string, _ container.WaitCondition) (<-chan container.WaitResponse, <-chan error) {
+	removed := make(chan container.WaitResponse, 1)
+	removed <- container.WaitResponse{}
+	_ = f.remove(id)
+	return removed, nil
+}
+
+func (f *fake) NetworkInspect(context.Context, string, network.InspectOptions) (network.Inspect, error) {
+	return network.Inspect{Containers: map[string]network.EndpointResource{"guest": {}}}, nil
+}
+
+func (f *fake) NetworkDisconnect(_ context.Context, _, id string, _ bool) error {
+	f.cut = append(f.cut, id)
+	return nil
+}
+
+func (f *fake) ContainerList(_ context.Context, options container.ListOptions) (left []container.Summary, err error) {
+	for _, c := range f.all.containers {
+		if !f.isRemoved(c.ID) && matches(options.Filters, c.Labels) {
+			left = append(left, c)
+		}
+	}
+	return left, f.broken
+}
+
+func (f *fake) NetworkList(_ context.Context, options network.ListOptions) (left []network.Summary, err error) {
+	for _, n := range f.all.networks {
+		if !f.isRemoved(n.ID) && matches(options.Filters, n.Labels) {
+			left = append(left, n)
+		}
+	}
+	return left, nil
+}
+
+func (f *fake) VolumeList(_ context.Context, options volume.ListOptions) (left volume.ListResponse, err error) {
+	for _, v := range f.all.volumes {
+		if !f.isRemoved(v.Name) && matches(options.Filters, v.Labels) {
+			left.Volumes = append(left.Volumes, v)
+		}
+	}
+	return left, nil
+}
+
+func matches(only filters.Args, labels map[string]string) bool {
+	return only.MatchKVList("label", labels)
+}

@@ -1,0 +1,283 @@
+package docker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/shakedown-dev/shakedown/harness/platform"
+)
+
+// instance is one container. Its record outlives its removal, so that Wait can
+// still answer. What changes is guarded by Platform.mu.
+type instance struct {
+	name, id string
+	tty      bool
+	attach   bool
+	publish  []platform.Publish
+	stderr   *tail // with attach
+
+	limit   int64         // bytes, 0 without
+	life    *life         // nil before the first Start
+	started chan struct{} // closed at the first start, or by removal
+	removed bool
+}
+
+// life is the time from a start to the exit.
+type life struct {
+	gone   chan struct{} // closed at the end
+	began  bool          // the engine has said that it started
+	over   bool          // gone is closed, or about to be
+	oom    chan struct{} // closed when the kernel killed something in it
+	oomAt  time.Time     // when it last did
+	killed bool          // somebody had the engine send it SIGKILL
+	again  bool          // it is not the container's first
+	exit   platform.Exit // when over, unless
+	err    error         // the end was not seen
+}
+
+// announce lets those go on who wait for a start; Platform.mu is held.
+func (i *instance) announce() {
+	select {
+	case <-i.started:
+	default:
+		close(i.started)
+	}
+}
+
+// remove marks the instance removed; Platform.mu is held.
+func (i *instance) remove() {
+	i.removed = true
+	i.announce()
+	if i.stderr != nil {
+		i.stderr.end()
+	}
+}
+
+// Start starts the container. Starting one that runs does nothing.
+func (p *Platform) Start(ctx context.Context, name string) error {
+	i, err := p.present(name)
+	if err != nil {
+		return err
+	}
+	l := p.beginLife(i)
+	err = p.engine.ContainerStart(ctx, i.id, container.StartOptions{})
+	if err == nil {
+		return nil
+	}
+	p.mu.Lock()
+	if !l.began && !l.over {
+		l.over, l.err = true, fmt.Errorf("%s could not be started", name)
+		close(l.gone)
+	}
+	p.mu.Unlock()
+	return startError(i, err)
+}
+
+// beginLife is the life under way, or a new one, from before the engine is
+// asked: its events may come before its answer.
+func (p *Platform) beginLife(i *instance) *life {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i.life != nil && !i.life.over {
+		return i.life
+	}
+	i.life = &life{gone: make(chan struct{}), oom: make(chan struct{}), again: i.life != nil && i.life.began}
+	if p.lost != nil {
+		i.life.over, i.life.err = true, p.lost
+		close(i.life.gone)
+	}
+	return i.life
+}
+
+// portInUse is how engines say that a port is taken; the wording is of the
+// port allocator or of the forwarding process.
+var portInUse = regexp.MustCompile(`(?:Bind for|listen tcp4?) [0-9.]+:([0-9]+)(?: failed)?: (?:port is already allocated|bind: address already in use)`)
+
+func startError(i *instance, err error) error {
+	text := err.Error()
+	if match := portInUse.FindStringSubmatch(text); match != nil {
+		if port, convErr := strconv.Atoi(match[1]); convErr == nil {
+			return fmt.Errorf("%s: %w", i.name, platform.PortTaken(port))
+		}
+	}
+	if strings.Contains(text, "address already in use") || strings.Contains(text, "port is already allocated") {
+		for _, publish := range i.publish {
+			if publish.Host != 0 {
+				return fmt.Errorf("%s: %w", i.name, platform.PortTaken(publish.Host))
+			}
+		}
+	}
+	return about(i.name, err)
+}
+
+// Signal sends a signal to the container's main process.
+func (p *Platform) Signal(ctx context.Context, name string, signal syscall.Signal) error {
+	p.mu.Lock()
+	i, err := p.known(name)
+	if err != nil {
+		p.mu.Unlock()
+		return err
+	}
+	p.mu.Unlock()
+	err = p.engine.ContainerKill(ctx, i.id, strconv.Itoa(int(signal)))
+	if cerrdefs.IsNotFound(err) || cerrdefs.IsConflict(err) { // conflict: it does not run
+		return nil
+	}
+	return about(name, err)
+}
+
+// Wait blocks until the container's main process is gone.
+func (p *Platform) Wait(ctx context.Context, name string) (platform.Exit, error) {
+	p.mu.Lock()
+	i, err := p.known(name)
+	if err != nil {
+		p.mu.Unlock()
+		return platform.Exit{}, err
+	}
+	l, removed := i.life, i.removed
+	p.mu.Unlock()
+	switch {
+	case l == nil && removed:
+		return platform.Exit{}, fmt.Errorf("%s: %w", name, platform.ErrNotFound)
+	case l == nil:
+		return platform.Exit{}, fmt.Errorf("%s has not been started", name)
+	}
+	select {
+	case <-l.gone:
+		return l.exit, l.err
+	case <-p.watched:
+	case <-ctx.Done():
+		return platform.Exit{}, fmt.Errorf("%s: %w", name, context.Cause(ctx))
+	}
+	select { // both may have happened
+	case <-l.gone:
+		return l.exit, l.err
+	default:
+		return platform.Exit{}, fmt.Errorf("%s: %w", name, errTornDown)
+	}
+}
+
+// Resize changes limits. Memory is without swap, as at creation.
+func (p *Platform) Resize(ctx context.Context, name string, resources platform.Resources) error {
+	i, err := p.present(name)
+	if err != nil {
+		return err
+	}
+	update := container.UpdateConfig{Resources: container.Resources{
+		NanoCPUs: nanoCPUs(resources.CPUs), Memory: resources.Memory, MemorySwap: resources.Memory,
+	}}
+	if _, err := p.engine.ContainerUpdate(ctx, i.id, update); err != nil {
+		return about(name, err)
+	}
+	if resources.Memory > 0 {
+		p.mu.Lock()
+		i.limit = resources.Memory
+		p.mu.Unlock()
+	}
+	return nil
+}
+
+// Stats asks for one sample.
+func (p *Platform) Stats(ctx context.Context, name string) (platform.Stats, error) {
+	i, err := p.present(name)
+	if err != nil {
+		return platform.Stats{}, err
+	}
+	response, err := p.engine.ContainerStatsOneShot(ctx, i.id)
+	if err != nil {
+		return platform.Stats{}, about(name, err)
+	}
+	defer response.Body.Close()
+	var sample container.StatsResponse
+	if err := json.NewDecoder(response.Body).Decode(&sample); err != nil {
+		return platform.Stats{}, fmt.Errorf("%s: read stats: %w", name, err)
+	}
+	if sample.MemoryStats.Usage == 0 && sample.CPUStats.CPUUsage.TotalUsage == 0 {
+		return platform.Stats{}, fmt.Errorf("%s is not running", name)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return platform.Stats{
+		CPU:    time.Duration(sample.CPUStats.CPUUsage.TotalUsage), // both are nanoseconds
+		Memory: inUse(sample.MemoryStats),
+		Limit:  i.limit,
+	}, nil
+}
+
+// inUse is memory without the cache that the kernel gives up first: the figure
+// of docker stats, and of the kubelet's working set.
+func inUse(memory container.MemoryStats) int64 {
+	for _, cache := range []string{"total_inactive_file", "inactive_file"} { // cgroup v1, v2
+		if inactive, ok := memory.Stats[cache]; ok && inactive < memory.Usage {
+			return int64(memory.Usage - inactive)
+		}
+	}
+	return int64(memory.Usage)
+}
+
+// Health is the state of the container's health check.
+func (p *Platform) Health(ctx context.Context, name string) (platform.Health, error) {
+	i, err := p.present(name)
+	if err != nil {
+		return platform.NoHealthcheck, err
+	}
+	c, err := p.engine.ContainerInspect(ctx, i.id)
+	switch {
+	case err != nil:
+		return platform.NoHealthcheck, about(name, err)
+	case c.State == nil || c.State.Health == nil || c.State.Health.Status == "":
+		return platform.NoHealthcheck, nil
+	}
+	return platform.Health(c.State.Health.Status), nil // the engine's words are ours
+}
+
+// Endpoint is the container's name inside, and the published port outside.
+func (p *Platform) Endpoint(ctx context.Context, name string, port int) (platform.Endpoint, error) {
+	i, err := p.present(name)
+	if err != nil {
+		return platform.Endpoint{}, err
+	}
+	c, err := p.engine.ContainerInspect(ctx, i.id)
+	if err != nil {
+		return platform.Endpoint{}, about(name, err)
+	}
+	if c.State == nil || !c.State.Running {
+		return platform.Endpoint{}, fmt.Errorf("%s is not running", name)
+	}
+	at := platform.Endpoint{Inside: net.JoinHostPort(name, strconv.Itoa(port))}
+	if c.NetworkSettings != nil {
+		for _, binding := range c.NetworkSettings.Ports[tcp(port)] {
+			at.Published = net.JoinHostPort(binding.HostIP, binding.HostPort)
+		}
+	}
+	return at, nil
+}
+
+// Remove kills the container and deletes it with its anonymous volumes.
+func (p *Platform) Remove(ctx context.Context, name string) error {
+	i, err := p.present(name)
+	if errors.Is(err, platform.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := removeContainer(ctx, p.engine, i.id); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i.remove()
+	return nil
+}

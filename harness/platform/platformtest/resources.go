@@ -1,0 +1,163 @@
+package platformtest
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/shakedown-dev/shakedown/harness/platform"
+)
+
+const mebi = 1 << 20
+
+func stats(t *testing.T, w *world) {
+	w.start("spin-1", "spin")
+	w.says("spin-1", "spun "+strconv.Itoa(32*mebi))
+	use, err := w.Platform.Stats(t.Context(), "spin-1")
+	w.must(err)
+	if use.CPU < 150*time.Millisecond || use.CPU > patience {
+		t.Errorf("CPU = %v after the program used 200ms", use.CPU)
+	}
+	if use.Memory < 30*mebi || use.Memory > 200*mebi {
+		t.Errorf("memory = %d while the program holds 32 MiB", use.Memory)
+	}
+	if use.Limit != 0 {
+		t.Errorf("limit = %d without one", use.Limit)
+	}
+}
+
+func limited(w *world, name string, memory int64, arguments ...string) platform.Spec {
+	spec := w.spec(name, arguments...)
+	spec.Config.Deploy = &types.DeployConfig{Resources: types.Resources{
+		Limits: &types.Resource{NanoCPUs: 0.5, MemoryBytes: types.UnitBytes(memory)},
+	}}
+	return spec
+}
+
+func resize(t *testing.T, w *world) {
+	w.create(limited(w, "resized-1", 64*mebi, "stubborn"))
+	w.must(w.Start(t.Context(), "resized-1"))
+	w.says("resized-1", "ready")
+	err := w.Platform.Resize(t.Context(), "resized-1", platform.Resources{CPUs: 1, Memory: 96 * mebi})
+	if refusal := w.Supports(platform.MemoryLimits); refusal != nil {
+		if err == nil || !strings.Contains(err.Error(), "resized-1") || !strings.Contains(err.Error(), w.Name()) {
+			t.Errorf("Resize = %v; want a refusal by name", err)
+		}
+		return
+	}
+	w.must(err)
+	use, err := w.Platform.Stats(t.Context(), "resized-1")
+	w.must(err)
+	if use.Limit != 96*mebi {
+		t.Errorf("limit = %d after resizing to %d", use.Limit, 96*mebi)
+	}
+}
+
+func outOfMemory(t *testing.T, w *world) {
+	w.unfit(platform.MemoryLimits)
+	w.create(limited(w, "hog-1", 32*mebi, "hog"))
+	w.must(w.Start(t.Context(), "hog-1"))
+	want := platform.Exit{Code: 137, OOM: true}
+	if got := w.wait("hog-1"); got != want {
+		t.Errorf("exit = %+v, want %+v", got, want)
+	}
+	w.event("hog-1", platform.OOM, 1)
+	if got := w.event("hog-1", platform.Exited, 1).Exit; got != want {
+		t.Errorf("event = %+v, want %+v", got, want)
+	}
+}
+
+// endpoints: an instance reaches another at Inside, and by alias where names
+// resolve.
+func endpoints(t *testing.T, w *world) {
+	spec := w.spec("server-1", "serve", "")
+	spec.Config.Command[1] = spec.Address + ":8080"
+	spec.Aliases = []string{"server"}
+	w.create(spec)
+	w.must(w.Start(t.Context(), "server-1"))
+	w.says("server-1", "ready")
+	at, err := w.Endpoint(t.Context(), "server-1", 8080)
+	w.must(err)
+	if at.Published != "" {
+		t.Errorf("published on %q without being asked to", at.Published)
+	}
+	ways := []string{at.Inside}
+	if _, nameless := w.Platform.(platform.Addresser); !nameless {
+		ways = append(ways, "server:8080")
+	}
+	for n, way := range ways {
+		name := "client-" + strconv.Itoa(n)
+		w.start(name, "get", "http://"+way+"/")
+		w.wait(name)
+		if got := w.logs(name); got != "hello\n" {
+			t.Errorf("%s answers %q", way, got)
+		}
+	}
+}
+
+func portTaken(t *testing.T, w *world) {
+	holder, err := net.Listen("tcp4", "127.0.0.1:0")
+	w.must(err)
+	defer holder.Close()
+	port := holder.Addr().(*net.TCPAddr).Port
+	spec := w.spec("taken-1", "serve", "")
+	spec.Config.Command[1] = spec.Address + ":8080"
+	spec.Publish = []platform.Publish{{Port: 8080, Host: port}}
+	w.create(spec)
+	err = w.Start(t.Context(), "taken-1")
+	if want := "port " + strconv.Itoa(port) + " on 127.0.0.1 is taken"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Fatalf("Start = %v, want %q", err, want)
+	}
+	w.must(holder.Close())
+	w.must(w.Start(t.Context(), "taken-1"))
+	w.says("taken-1", "ready")
+	at, err := w.Endpoint(t.Context(), "taken-1", 8080)
+	w.must(err)
+	if want := "127.0.0.1:" + strconv.Itoa(port); at.Published != want {
+		t.Fatalf("published on %q, want %q", at.Published, want)
+	}
+	if got := fetch(t, at.Published); got != "hello\n" {
+		t.Errorf("the published port answers %q", got)
+	}
+}
+
+// volume: what one instance writes, another reads.
+func volume(t *testing.T, w *world) {
+	w.must(w.CreateVolume(t.Context(), "data", types.VolumeConfig{}))
+	path := "/data/note"
+	mount := []types.ServiceVolumeConfig{{Type: types.VolumeTypeVolume, Source: "data", Target: "/data"}}
+	if s, ok := w.Platform.(platform.Sharer); ok {
+		path = filepath.Join(s.Shared(), "data", "note")
+	}
+	writer := w.spec("writer-1", "write", path, "kept")
+	writer.Config.Volumes = mount
+	w.create(writer)
+	w.must(w.Start(t.Context(), "writer-1"))
+	if exit := w.wait("writer-1"); exit.Code != 0 {
+		t.Fatalf("writing failed: %s", w.logs("writer-1"))
+	}
+	reader := w.spec("reader-1", "read", path)
+	reader.Config.Volumes = mount
+	w.create(reader)
+	w.must(w.Start(t.Context(), "reader-1"))
+	w.wait("reader-1")
+	if got := w.logs("reader-1"); got != "kept\n" {
+		t.Errorf("read %q", got)
+	}
+	if _, err := os.Stat("/data/note"); err == nil {
+		t.Error("the volume is a directory of this machine")
+	}
+}
+
+func noHealthcheck(t *testing.T, w *world) {
+	w.start("unchecked-1", "stubborn")
+	if health, err := w.Health(t.Context(), "unchecked-1"); health != platform.NoHealthcheck || err != nil {
+		t.Errorf("Health = %q, %v", health, err)
+	}
+}

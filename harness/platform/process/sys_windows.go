@@ -1,0 +1,25 @@
+package process
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+func attributes() *syscall.SysProcAttr { return nil }
+
+func awaitExit(int) {}
+
+// killGroup kills the process alone: descendants have no group here.
+func killGroup(pid int) error {
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		return nil
+	}
+	if err := process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	return nil
+}
+
+func exitCode(state *os.ProcessState) int { return state.ExitCode() }

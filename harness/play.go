@@ -1,0 +1,112 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/traffic"
+	"github.com/shakedown-dev/shakedown/scenarios"
+)
+
+// play runs traffic and actions on the run's clock: one loop over the plan's
+// moments and the completions of what they set off. It returns when traffic
+// and every action have ended.
+func (r *run) play(ctx, hard context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	start := r.clock.Now()
+	r.append(journal.Event{T: start, Body: journal.TrafficStarted{}})
+
+	trafficEnded := make(chan error, 1)
+	go func() {
+		_, err := traffic.Run(ctx, traffic.Config{
+			Plan: r.Loaded.Plan, Targets: r.stack.Targets(), Clock: r.clock, Start: start, Sink: sink{r},
+		})
+		trafficEnded <- err
+	}()
+
+	moments, pending := timeline(r.Loaded.Plan), 0
+	actionEnded := make(chan error, len(moments)) // roomy: after a hard stop nobody reads it
+	traffic, wake := true, time.NewTimer(0)
+	defer wake.Stop()
+	var failures []error
+	for len(moments) > 0 || traffic || pending > 0 {
+		select {
+		case <-wake.C:
+			for len(moments) > 0 && start+moments[0].at <= r.clock.Now() {
+				pending += r.perform(ctx, moments[0], actionEnded)
+				moments = moments[1:]
+			}
+			if len(moments) > 0 {
+				wake.Reset(start + moments[0].at - r.clock.Now())
+			}
+		case <-actionEnded:
+			pending--
+		case err := <-trafficEnded:
+			traffic = false
+			r.emit(journal.TrafficEnded{})
+			if err != nil && ctx.Err() == nil {
+				failures = append(failures, fmt.Errorf("drive traffic: %w", err))
+				stop(err)
+			}
+		case <-doneIf(ctx, len(moments) > 0):
+			moments = nil
+		case <-hard.Done():
+			return errors.Join(append(failures, context.Cause(hard))...)
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// doneIf is ctx.Done() while there is something left to call off: afterwards
+// the loop waits for completions alone.
+func doneIf(ctx context.Context, armed bool) <-chan struct{} {
+	if !armed {
+		return nil
+	}
+	return ctx.Done()
+}
+
+// perform does what a moment asks for and returns how many completions it will
+// send. Actions run beside the loop, because draining takes its time.
+func (r *run) perform(ctx context.Context, m moment, ended chan<- error) int {
+	switch {
+	case m.begins != nil:
+		r.emit(journal.PhaseStarted{Phase: m.begins.Name, For: (m.begins.End - m.begins.Start).Std()})
+	case m.ends != nil:
+		r.emit(journal.PhaseEnded{Phase: m.ends.Name})
+	case m.action != nil:
+		go func() { ended <- r.act(ctx, m.action) }()
+		return 1
+	}
+	return 0
+}
+
+// act performs one action. An action that goes wrong does not end the run: the
+// journal says so and the checks judge what came of it.
+func (r *run) act(ctx context.Context, action *scenarios.PlannedAction) error {
+	service, detail := describe(action)
+	r.emit(journal.ActionStarted{Service: service, Planned: action.At.Std(), Detail: detail})
+	err := r.stack.Scale(ctx, action.Scale.Service, action.Scale.To, "action at "+action.At.String()+" ("+action.Phase+"): "+detail)
+	done := journal.ActionEnded{Service: service, Detail: detail}
+	if err != nil {
+		done.Error = err.Error()
+	}
+	r.emit(done)
+	return err
+}
+
+// sink lets the driver write into the journal past the observer.
+type sink struct{ r *run }
+
+// Append records an event of the driver.
+func (s sink) Append(event journal.Event) error {
+	s.r.append(event)
+	return nil
+}
+
+// Latency records a histogram of the driver.
+func (s sink) Latency(interval journal.Interval) error { return s.r.journal.Latency(interval) }

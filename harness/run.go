@@ -1,0 +1,203 @@
+// Package harness plays a plan against a stack: it brings the stack up, lets
+// traffic and actions run on one clock, writes everything that happens into
+// the journal, takes everything down again and has the record judged.
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/shakedown-dev/shakedown/harness/clock"
+	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/platform"
+	"github.com/shakedown-dev/shakedown/harness/redact"
+	"github.com/shakedown-dev/shakedown/harness/rundir"
+	"github.com/shakedown-dev/shakedown/harness/stack"
+	"github.com/shakedown-dev/shakedown/harness/verify"
+)
+
+// Options say what to run, where, and who looks on.
+type Options struct {
+	Run        string // id, unique on this machine
+	Loaded     *Loaded
+	Platform   platform.Platform
+	Dir        rundir.Dir
+	Intent     rundir.Intent
+	Agent      string // path of the shakedown-agent program
+	Build      bool   // build images even if they are present
+	KeepOnFail bool   // leave the instances when the verdict is not pass
+	// Observe is called for every event, one at a time, after it was journaled.
+	Observe func(journal.Event)
+}
+
+// ErrInterrupted is returned by Run when its context was cancelled; the run
+// directory holds what was recorded until then, judged.
+var ErrInterrupted = errors.New("interrupted")
+
+// Run plays the plan and returns the verdict. Everything it made is gone when
+// it returns, whatever the error, except with KeepOnFail. Cancelling ctx stops
+// traffic in an orderly way and takes the stack down; cancelling hard besides
+// skips what is still waiting and the judging.
+func Run(ctx, hard context.Context, opts Options) (verify.Result, error) {
+	r, err := begin(opts)
+	if err != nil {
+		return verify.Result{}, err
+	}
+	played := r.upAndPlay(ctx, hard)
+	interrupted := ctx.Err() != nil
+	r.emit(ended(played, interrupted))
+	kept := opts.KeepOnFail && !interrupted && r.verdictSoFar() != verify.Pass
+	if kept {
+		r.emit(journal.Note{Level: "warning", Text: "instances kept for inspection (the gateways end with this process); remove them with: shakedown clean"})
+	}
+	down := r.down(hard, kept)
+	if err := errors.Join(r.closeLogs(), r.journal.Close()); err != nil {
+		down = errors.Join(down, fmt.Errorf("close the journal: %w", err))
+	}
+	if hard.Err() != nil {
+		return verify.Result{}, errors.Join(ErrInterrupted, down)
+	}
+	result, err := Judge(opts.Dir, opts.Loaded.Plan)
+	switch {
+	case interrupted:
+		return result, errors.Join(ErrInterrupted, err, down)
+	case played != nil:
+		return result, errors.Join(played, err, down)
+	}
+	return result, errors.Join(err, down)
+}
+
+// run is one run under way.
+type run struct {
+	Options
+	clock   clock.Clock
+	secrets *redact.Redactor
+	journal *journal.Writer
+	stack   *stack.Stack
+
+	observing sync.Mutex // one event at a time reaches Observe
+	logsMutex sync.Mutex
+	logs      []io.Closer
+}
+
+// begin writes the intent and opens the journal.
+func begin(opts Options) (*run, error) {
+	r := &run{Options: opts, clock: clock.Start(), secrets: redact.New()}
+	for name, value := range opts.Loaded.Project.SecretsFor(opts.Loaded.Plan) {
+		r.secrets.Add(name, value)
+	}
+	if err := opts.Dir.WriteIntent(opts.Intent, r.secrets.Bytes); err != nil {
+		return nil, fmt.Errorf("write the intent: %w", err)
+	}
+	writer, err := journal.Create(string(opts.Dir), r.secrets.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("open the journal: %w", err)
+	}
+	r.journal = writer
+	r.stack, err = stack.New(stack.Config{
+		Run: opts.Run, Project: opts.Loaded.Project, Plan: opts.Loaded.Plan, Platform: opts.Platform,
+		Clock: r.clock, Emit: r.append, Agent: opts.Agent, Build: opts.Build,
+		Log: r.log, Redact: r.secrets.String,
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("plan the stack: %w", err), writer.Close())
+	}
+	plan := opts.Loaded.Plan
+	r.emit(journal.RunStarted{Run: opts.Run, Scenario: plan.Scenario, Platform: opts.Platform.Name(), Seed: plan.Seed})
+	for _, note := range opts.Intent.Notes {
+		r.emit(journal.Note{Level: "info", Text: note})
+	}
+	return r, nil
+}
+
+func (r *run) upAndPlay(ctx, hard context.Context) error {
+	if err := r.stack.Up(ctx); err != nil {
+		return fmt.Errorf("bring up the stack: %w", err)
+	}
+	return r.play(ctx, hard)
+}
+
+// down takes the stack away. It must work after any error and after an
+// interrupt, so it gets a context of its own; a second interrupt ends only the
+// waiting for orderly exits, never the removal.
+func (r *run) down(hard context.Context, keep bool) error {
+	if keep {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(hard), 2*time.Minute)
+	defer cancel()
+	if err := r.stack.Down(ctx); err != nil {
+		return fmt.Errorf("take the stack down (run shakedown clean to try again): %w", err)
+	}
+	return nil
+}
+
+// verdictSoFar judges what is on disk while the stack is still up.
+func (r *run) verdictSoFar() verify.Verdict {
+	if err := r.journal.Flush(); err != nil {
+		return verify.Inconclusive
+	}
+	record, err := journal.Open(string(r.Dir))
+	if err != nil {
+		return verify.Inconclusive
+	}
+	return verify.Judge(record, r.Loaded.Plan).Verdict
+}
+
+func ended(played error, interrupted bool) journal.RunEnded {
+	switch {
+	case interrupted:
+		return journal.RunEnded{Reason: "interrupted"}
+	case played != nil:
+		return journal.RunEnded{Reason: "error", Error: played.Error()}
+	}
+	return journal.RunEnded{Reason: "completed"}
+}
+
+// emit records that something happened now.
+func (r *run) emit(body journal.Body) { r.append(journal.Event{T: r.clock.Now(), Body: body}) }
+
+// append records an event and shows it to the observer. A journal that cannot
+// be written is reported by its Close; the run goes on to its tear-down.
+func (r *run) append(event journal.Event) {
+	_ = r.journal.Append(event) // sticky: Close returns the first error
+	if r.Observe == nil {
+		return
+	}
+	r.observing.Lock()
+	defer r.observing.Unlock()
+	r.Observe(event)
+}
+
+// log opens the log file of an instance; what cannot be opened is dropped with
+// a note, because a missing log must not end a run.
+func (r *run) log(instance string) io.WriteCloser {
+	file, err := os.Create(filepath.Join(r.Dir.Logs(), instance+".log"))
+	if err != nil {
+		r.emit(journal.Note{Level: "warning", Text: fmt.Sprintf("no log of %s: %v", instance, err)})
+		return nil
+	}
+	writer := r.secrets.Writer(file)
+	r.logsMutex.Lock()
+	defer r.logsMutex.Unlock()
+	r.logs = append(r.logs, file)
+	return writer
+}
+
+func (r *run) closeLogs() error {
+	r.logsMutex.Lock()
+	defer r.logsMutex.Unlock()
+	var errs []error
+	for _, file := range r.logs {
+		if err := file.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

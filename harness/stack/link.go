@@ -1,0 +1,59 @@
+package stack
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/shakedown-dev/shakedown/harness/clock"
+	"github.com/shakedown-dev/shakedown/harness/gateway"
+	"github.com/shakedown-dev/shakedown/harness/journal"
+)
+
+// link is the harness's end of one service's gateway, as harness/gateway has
+// it. Its methods return when the gateway has been told.
+type link interface {
+	// Add makes the gateway probe an instance and route to it while it is ready.
+	Add(instance, address string) error
+	// Terminate makes the gateway take an instance from its list after lag.
+	Terminate(instance string, lag time.Duration) error
+	// Remove makes the gateway forget an instance.
+	Remove(instance string) error
+	// Close ends the gateway.
+	Close() error
+	// Status says in words how an instance stands.
+	Status(instance string) string
+	// Done is closed when the gateway is gone.
+	Done() <-chan struct{}
+}
+
+// front is what a gateway is told to be.
+type front struct {
+	service *service
+	listen  string // host:port, host empty for all
+}
+
+// connector begins the conversation with a started gateway and returns when it
+// listens; ctx has no effect afterwards. The gateway's events go to emit until
+// the link is closed. On an error it closes conn.
+type connector func(ctx context.Context, conn io.ReadWriteCloser, f front, clk clock.Clock, emit func(journal.Event)) (link, error)
+
+// connectAgent makes a started shakedown-agent the gateway of a service.
+func connectAgent(ctx context.Context, conn io.ReadWriteCloser, f front, clk clock.Clock, emit func(journal.Event)) (link, error) {
+	plan := f.service.plan
+	l, err := gateway.Connect(ctx, conn, gateway.Config{
+		Service: f.service.name,
+		Listen:  f.listen,
+		Balance: plan.Balance,
+		Port:    plan.Port,
+		Ready: gateway.Probe{
+			Path: plan.Ready.Path, Period: plan.Ready.Period.Std(), Timeout: plan.Ready.Timeout.Std(),
+			Success: plan.Ready.Success, Failure: plan.Ready.Failure,
+		},
+		Initialized: plan.Initialized,
+	}, clk, emit)
+	if err != nil {
+		return nil, err // not a nil *Link in a link
+	}
+	return l, nil
+}

@@ -1,0 +1,107 @@
+package stack
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/shakedown-dev/shakedown/scenarios"
+)
+
+// Secrets lists what must never reach a journal, log or report, by a name that
+// may: every value of every service's environment as "service.NAME" (those of
+// x-shakedown.process as "service.process.NAME"), user and password of URLs
+// inside values, and the content of compose secrets as "secret.NAME". Names
+// under x-shakedown.public_env are left out, but not the user info of their
+// URLs. Empty values are left out; how short a value is worth hiding is for
+// the redactor to decide.
+func (p *Project) Secrets() map[string]string { return p.SecretsFor(nil) }
+
+// SecretsFor is Secrets with what a scenario says on top: its public_env and
+// its process environment. The plan may be nil.
+func (p *Project) SecretsFor(plan *scenarios.Plan) map[string]string {
+	secrets := map[string]string{}
+	for name, config := range p.compose.Services {
+		extension := p.extensions[name]
+		public, processes := extension.PublicEnv, []*scenarios.Process{extension.Process}
+		if plan != nil {
+			planned := plan.Services[name]
+			public = slices.Concat(public, planned.PublicEnv)
+			processes = append(processes, planned.Process)
+		}
+		for key, value := range config.Environment {
+			if value != nil {
+				addSecret(secrets, name+"."+key, *value, slices.Contains(public, key))
+			}
+		}
+		for _, process := range processes {
+			if process == nil {
+				continue
+			}
+			for key, value := range process.Environment {
+				addSecret(secrets, name+".process."+key, value, slices.Contains(public, key))
+			}
+		}
+	}
+	p.addComposeSecrets(secrets)
+	return secrets
+}
+
+// addSecret adds a value unless it is public, and the user info inside it
+// always.
+func addSecret(secrets map[string]string, name, value string, public bool) {
+	if value == "" {
+		return
+	}
+	if !public {
+		secrets[name] = value
+	}
+	for i, part := range userinfo(value) {
+		secrets[fmt.Sprintf("%s#%d", name, i+1)] = part
+	}
+}
+
+// A password may contain "@" unescaped: the last one before the path ends the
+// user info.
+var urlUserinfo = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://([^/?#\s]*)@`)
+
+// userinfo finds user and password of the URLs inside a value, as written and,
+// where that differs, with percent escapes resolved.
+func userinfo(value string) []string {
+	var found []string
+	for _, match := range urlUserinfo.FindAllStringSubmatch(value, -1) {
+		user, password, _ := strings.Cut(match[1], ":")
+		for _, text := range []string{user, password} {
+			if text == "" {
+				continue
+			}
+			found = append(found, text)
+			if plain, err := url.PathUnescape(text); err == nil && plain != text {
+				found = append(found, plain)
+			}
+		}
+	}
+	return found
+}
+
+// addComposeSecrets adds the content of the project's secrets. A file that
+// cannot be read is no secret here: starting the service reports it.
+func (p *Project) addComposeSecrets(secrets map[string]string) {
+	for name, secret := range p.compose.Secrets {
+		content := secret.Content
+		if secret.Environment != "" {
+			content = p.compose.Environment[secret.Environment]
+		}
+		if secret.File != "" {
+			if b, err := os.ReadFile(secret.File); err == nil {
+				content = strings.TrimRight(string(b), "\n")
+			}
+		}
+		if content != "" {
+			secrets["secret."+name] = content
+		}
+	}
+}

@@ -1,0 +1,209 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shakedown-dev/shakedown/harness/journal"
+)
+
+// killPatience is how long an instance may take to be gone after SIGKILL.
+const killPatience = 30 * time.Second
+
+// Terminate takes one instance away as a cluster would: from the first moment
+// the endpoint list is being updated, which takes effect after the service's
+// endpoint lag; the stop signal follows after pre_stop, SIGKILL at the end of
+// grace. It returns when the instance is gone and removed. An instance that
+// exits earlier stays in the list until the lag is over, as it would there.
+func (s *Stack) Terminate(ctx context.Context, name, cause string) error {
+	ctx, done, err := s.begin(ctx)
+	if err != nil {
+		return fmt.Errorf("stop %s: %w", name, err)
+	}
+	defer done()
+	return s.terminate(ctx, name, cause)
+}
+
+func (s *Stack) terminateNumbered(ctx context.Context, op Operation) error {
+	return s.terminate(ctx, op.Subject, op.Cause)
+}
+
+func (s *Stack) terminate(ctx context.Context, name, cause string) error {
+	i := s.leave(name)
+	if i == nil {
+		return fmt.Errorf("stop %s: the run has no such instance, or it is being stopped already", name)
+	}
+	t := termination{i: i, began: s.cfg.Clock.Now(), cause: cause, lag: s.lag(i)}
+	t.grace = i.of.plan.Drain.Grace.Std()
+	t.preStop = min(i.of.plan.Drain.PreStop.Std(), t.grace)
+	t.log = journal.InstanceTerminating{
+		Service: i.service(), Instance: i.name, Cause: cause, Lag: t.lag, PreStop: t.preStop, Grace: t.grace,
+	}
+	s.cfg.Emit(journal.Event{T: t.began, Body: t.log})
+	if err := s.terminated(ctx, t); err != nil {
+		return fmt.Errorf("stop %s: %w", name, err)
+	}
+	return nil
+}
+
+// termination is one run of the sequence.
+type termination struct {
+	i                   *instance
+	cause               string
+	began               time.Duration // on the run's clock
+	lag, preStop, grace time.Duration
+	log                 journal.InstanceTerminating
+}
+
+func (s *Stack) terminated(ctx context.Context, t termination) error {
+	gateway := s.link(t.i.of.name)
+	if gateway != nil {
+		if err := gateway.Terminate(t.i.name, t.lag); err != nil { // it goes all the same
+			s.note("warning", fmt.Sprintf("the gateway was not told that %s is stopping: %v", t.i.name, err))
+		}
+	}
+	if err := s.signalUntilGone(ctx, t); err != nil {
+		return err
+	}
+	if gateway != nil {
+		if err := s.forget(ctx, t, gateway); err != nil {
+			return err
+		}
+	}
+	t.i.logEnded()
+	return s.remove(ctx, t)
+}
+
+// leave marks an instance as leaving, so that nobody counts it any more; nil if
+// there is none or it is leaving already.
+func (s *Stack) leave(name string) *instance {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.instances[name]
+	if i == nil || i.number == 0 || !slices.Contains(s.seen.instances[i.of.name], i.number) {
+		return nil
+	}
+	s.seen.instances[i.of.name] = slices.DeleteFunc(s.seen.instances[i.of.name], func(n int) bool { return n == i.number })
+	i.want()
+	return i
+}
+
+// lag is how long the data plane goes on routing to a leaving instance. Where
+// the plan does not say it is drawn from the seed and the instance's name, so
+// that a replay draws the same whatever else happens.
+func (s *Stack) lag(i *instance) time.Duration {
+	if planned := i.of.plan.Drain.EndpointLag; planned != nil {
+		return planned.Std()
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(i.name)) // never fails
+	draw := rand.New(rand.NewPCG(uint64(s.cfg.Plan.Seed), h.Sum64()))
+	return time.Duration(draw.Int64N(int64(time.Second)))
+}
+
+func (s *Stack) signalUntilGone(ctx context.Context, t termination) error {
+	if gone, err := s.goneBy(ctx, t, t.preStop); gone || err != nil {
+		return err
+	}
+	if err := s.signal(ctx, t, stopSignal(t.i.of.config.StopSignal)); err != nil {
+		return err
+	}
+	if gone, err := s.goneBy(ctx, t, t.grace); gone || err != nil {
+		return err
+	}
+	if err := s.signal(ctx, t, syscall.SIGKILL); err != nil {
+		return err
+	}
+	if gone, err := s.goneBy(ctx, t, t.grace+killPatience); gone || err != nil {
+		return err
+	}
+	return fmt.Errorf("it is still there %v after SIGKILL", killPatience)
+}
+
+// goneBy waits for the exit until an offset from the start of the sequence.
+func (s *Stack) goneBy(ctx context.Context, t termination, offset time.Duration) (bool, error) {
+	timer := time.NewTimer(t.began + offset - s.cfg.Clock.Now())
+	defer timer.Stop()
+	select {
+	case <-t.i.exited.done:
+		return true, nil
+	case <-timer.C:
+		return t.i.exited.fired(), nil
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
+}
+
+// signal sends a signal; the event carries a moment before the call.
+func (s *Stack) signal(ctx context.Context, t termination, sig syscall.Signal) error {
+	name := unix.SignalName(sig)
+	began := s.cfg.Clock.Now()
+	s.cfg.Emit(journal.Event{T: began, Body: journal.InstanceSignalled{Service: t.i.service(), Instance: t.i.name, Signal: name}})
+	err := s.cfg.Platform.Signal(ctx, t.i.name, sig)
+	s.called("instance.signal", t, began, err)
+	if err != nil {
+		return fmt.Errorf("send %s: %w", name, err)
+	}
+	return nil
+}
+
+// stopSignal reads stop_signal of a compose file; what it cannot read is
+// SIGTERM.
+func stopSignal(name string) syscall.Signal {
+	name = strings.ToUpper(name)
+	if name != "" && !strings.HasPrefix(name, "SIG") {
+		name = "SIG" + name
+	}
+	if sig := unix.SignalNum(name); sig != 0 {
+		return sig
+	}
+	return syscall.SIGTERM
+}
+
+// forget waits for the endpoint lag to pass and makes the gateway forget the
+// instance. Forgetting earlier would hide requests that a cluster would still
+// send to an instance that is gone.
+func (s *Stack) forget(ctx context.Context, t termination, gateway link) error {
+	select {
+	case <-t.i.removed.done:
+	case <-gateway.Done():
+		return nil // its own exit tells
+	case <-time.After(max(0, t.began+t.lag-s.cfg.Clock.Now()) + time.Second): // the gateway's word is late
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if err := gateway.Remove(t.i.name); err != nil {
+		return fmt.Errorf("make its gateway forget it: %w", err)
+	}
+	return nil
+}
+
+func (s *Stack) remove(ctx context.Context, t termination) error {
+	began := s.cfg.Clock.Now()
+	err := s.cfg.Platform.Remove(ctx, t.i.name)
+	s.called("instance.remove", t, began, err)
+	if err != nil {
+		return fmt.Errorf("remove: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.instances, t.i.name)
+	return nil
+}
+
+// called journals a call of the sequence.
+func (s *Stack) called(op string, t termination, began time.Duration, err error) {
+	record := journal.Operation{Op: op, Subject: t.i.name, Cause: t.cause, Took: s.cfg.Clock.Now() - began}
+	if err != nil {
+		record.Error = err.Error()
+	}
+	s.emit(record)
+}

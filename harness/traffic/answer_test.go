@@ -1,0 +1,151 @@
+package traffic
+
+import (
+	"bufio"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/shakedown-dev/shakedown/harness/wire"
+	"github.com/shakedown-dev/shakedown/scenarios"
+)
+
+// answered is an answer as the wire gives it.
+func answered(t *testing.T, status int, headers, body string) *answer {
+	t.Helper()
+	head := &wire.Head{}
+	text := fmt.Sprintf("HTTP/1.1 %d X\r\n%s\r\n\r\n", status, headers)
+	if err := head.ReadResponse(bufio.NewReader(strings.NewReader(text)), wire.MaxHead); err != nil {
+		t.Fatal(err)
+	}
+	return &answer{status: status, head: head, body: []byte(body)}
+}
+
+func TestExpectations(t *testing.T) {
+	type expect = scenarios.Expect
+	secret := "Set-Cookie: sid=abc123"
+	for name, c := range map[string]struct {
+		expect expect
+		status int
+		header string
+		body   string
+		want   string // the message, "" when all is right
+	}{
+		"any status below 400":         {expect{}, 302, "A: b", "", ""},
+		"400 is not":                   {expect{}, 400, "A: b", "", "status 400"},
+		"the gateway has no instance":  {expect{}, 503, "A: b", "", "status 503"},
+		"the status":                   {expect{Status: []int{404}}, 404, "A: b", "", ""},
+		"one of the statuses":          {expect{Status: []int{200, 201}}, 201, "A: b", "", ""},
+		"none of the statuses":         {expect{Status: []int{200, 201}}, 204, "A: b", "", "status 204, expected 200 or 201"},
+		"an error that is not the one": {expect{Status: []int{404}}, 500, "A: b", "", "status 500, expected 404"},
+		"text":                         {expect{Contains: "lo w"}, 200, "A: b", "hello world", ""},
+		"other text":                   {expect{Contains: "bye"}, 200, "A: b", "hello", `the body does not contain "bye"`},
+		"the status comes first":       {expect{Contains: "bye"}, 500, "A: b", "hello", "status 500"},
+		"a header":                     {expect{Headers: map[string]string{"x-kind": "a"}}, 200, "X-Kind: a", "", ""},
+		"a header with any value":      {expect{Headers: map[string]string{"x-kind": ""}}, 200, "X-Kind: a", "", ""},
+		"no such header":               {expect{Headers: map[string]string{"x-kind": ""}}, 200, "A: b", "", "no header X-Kind"},
+		"a header's value, not quoted": {expect{Headers: map[string]string{"set-cookie": "x"}}, 200, secret, "", "header Set-Cookie is not the expected one"},
+		"the first of two headers":     {expect{Headers: map[string]string{"b": "", "a": ""}}, 200, "C: d", "", "no header A"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := step{expect: c.expect}
+			got := s.judge(answered(t, c.status, c.header, c.body), newVariables(1, 1))
+			switch {
+			case c.want == "" && got != nil:
+				t.Errorf("%q, want ok", got.message)
+			case c.want != "" && (got == nil || got.message != c.want || got.outcome != fail):
+				t.Errorf("%+v, want fail with %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestExtractions(t *testing.T) {
+	type extract = scenarios.Extract
+	body := `{"id": 12345678901234567890, "name": "a b", "items": [{"n": 1}, {"n": 2}], "gone": null, "on": true}`
+	for name, c := range map[string]struct {
+		extract extract
+		want    string // the value
+		message string // or what is wrong
+	}{
+		"a number, exactly":  {extract{JSON: "$.id"}, "12345678901234567890", ""},
+		"text":               {extract{JSON: "$.name"}, "a b", ""},
+		"inside":             {extract{JSON: "$.items[-1].n"}, "2", ""},
+		"an object":          {extract{JSON: "$.items[0]"}, `{"n":1}`, ""},
+		"a truth":            {extract{JSON: "$.on"}, "true", ""},
+		"nothing there":      {extract{JSON: "$.token"}, "", "extract v: nothing at $.token"},
+		"null":               {extract{JSON: "$.gone"}, "", "extract v: nothing at $.gone"},
+		"a header":           {extract{Header: "location"}, "/orders/7", ""},
+		"no header":          {extract{Header: "etag"}, "", "extract v: no header Etag"},
+		"a group":            {extract{Regexp: `"name": "(\w)`}, "a", ""},
+		"an expression":      {extract{Regexp: `a b`}, "a b", ""},
+		"nothing that match": {extract{Regexp: `z+`}, "", "extract v: nothing in the body matches z+"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := compileStep(scenarios.PlannedStep{Extract: map[string]extract{"v": c.extract}}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := newVariables(1, 1)
+			got := s.judge(answered(t, 200, "Location: /orders/7", body), v)
+			value, found := v.get("v")
+			switch {
+			case c.message == "" && (got != nil || value.text != c.want):
+				t.Errorf("%q, %+v, want %q", value.text, got, c.want)
+			case c.message != "" && (got == nil || got.message != c.message || got.outcome != fail || found):
+				t.Errorf("%+v, want %q", got, c.message)
+			case c.message != "" && !strings.Contains(got.sample, "12345678901234567890"):
+				t.Errorf("sample %q does not show what came back", got.sample)
+			}
+		})
+	}
+}
+
+func TestExtractFromWhatIsNotJSON(t *testing.T) {
+	s, err := compileStep(scenarios.PlannedStep{Extract: map[string]scenarios.Extract{"v": {JSON: "$.a"}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := answered(t, 200, "A: b", "<html>"+strings.Repeat("x", 1000))
+	a.cut = true
+	got := s.judge(a, newVariables(1, 1))
+	if got == nil || got.message != "extract v: the body (its first 1006 bytes) is not JSON" {
+		t.Fatalf("%+v", got)
+	}
+	if !strings.Contains(got.sample, "<html>") || len(got.sample) > sampleBody+50 {
+		t.Errorf("sample %q, want the beginning of the body and no more", got.sample)
+	}
+}
+
+func TestCompileRefuses(t *testing.T) {
+	for want, planned := range map[string]scenarios.PlannedStep{
+		"path: ":      {Path: "/${"},
+		"body: ":      {Body: "${}"},
+		"header X-A":  {Headers: map[string]string{"X-A": "${a b}"}},
+		"extract v: ": {Extract: map[string]scenarios.Extract{"v": {JSON: "items"}}},
+		"extract w: ": {Extract: map[string]scenarios.Extract{"w": {Regexp: "("}}},
+	} {
+		if _, err := compileStep(planned, nil); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%+v: %v, want an error that begins with %q", planned, err, want)
+		}
+	}
+}
+
+func TestClean(t *testing.T) {
+	for sample, want := range map[string]string{
+		"see http://ann:hunter2@db:5432/x":       "see http://[redacted]db:5432/x",
+		`{"got": "Bearer abcdef123456"}`:         `{"got": "Bearer [redacted]"}`,
+		"basic dXNlcjpwYXNz== here":              "basic [redacted] here",
+		"Authorization: token-9\r\nnext: line":   "Authorization: [redacted]\r\nnext: line",
+		`{"Cookie": "sid=abc", "a": 1}`:          `{"Cookie": "[redacted]", "a": 1}`,
+		`body "{\"set-cookie\":\"sid=abc\"}"`:    `body "{\"set-cookie\":\"[redacted]"}"`,
+		"nothing to hide: basic auth is enabled": "nothing to hide: basic auth is enabled",
+	} {
+		if got := clean(sample); got != want {
+			t.Errorf("%s became %s, want %s", sample, got, want)
+		}
+	}
+	if got := clean(strings.Repeat("é", 1000)); len(got) > 400 {
+		t.Errorf("a sample of %d bytes", len(got))
+	}
+}

@@ -1,0 +1,119 @@
+package traffic
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"go.uber.org/goleak"
+
+	"github.com/shakedown-dev/shakedown/harness/clock"
+	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/scenarios"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// recorder is a Sink that keeps everything; with err it fails.
+type recorder struct {
+	mutex     sync.Mutex
+	traffic   []journal.Traffic
+	groups    []journal.ErrorGroup
+	intervals []journal.Interval
+	err       error
+}
+
+func (r *recorder) Append(e journal.Event) error {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	switch body := e.Body.(type) {
+	case journal.Traffic:
+		r.traffic = append(r.traffic, body)
+	case journal.ErrorGroup:
+		r.groups = append(r.groups, body)
+	}
+	return r.err
+}
+
+func (r *recorder) Latency(i journal.Interval) error {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	clone := *i.Histogram.Clone() // the driver uses it again
+	i.Histogram = journal.NewHistogram()
+	i.Histogram.Merge(&clone)
+	r.intervals = append(r.intervals, i)
+	return r.err
+}
+
+// times merges the intervals that match; "" matches any phase or step but the
+// journey's own.
+func (r *recorder) times(phase, step, measure string) *hdrhistogram.Histogram {
+	all := journal.NewHistogram()
+	for _, i := range r.intervals {
+		if i.Tag.Measure == measure && i.Tag.Step == step && (phase == "" || i.Tag.Phase == phase) {
+			all.Merge(i.Histogram)
+		}
+	}
+	return all
+}
+
+// sum adds up the counters of one step ("" is the journey) in a phase ("": all).
+func (r *recorder) sum(phase, step string) counts {
+	var c counts
+	for _, t := range r.traffic {
+		if t.Step == step && (phase == "" || t.Phase == phase) {
+			c.intended += t.Intended
+			c.sent += t.Sent
+			c.ok += t.OK
+			c.failed += t.Failed
+			c.unknown += t.Unknown
+		}
+	}
+	return c
+}
+
+func ms(n float64) scenarios.Duration { return scenarios.Duration(n * float64(time.Millisecond)) }
+
+// get is a step that any status below 400 satisfies.
+func get(path string) scenarios.PlannedStep {
+	return scenarios.PlannedStep{Name: strings.Trim(path, "/"), Service: "api", Method: "GET", Path: path, Timeout: ms(60_000)}
+}
+
+// planOf is one cohort on one journey at a constant rate in one phase.
+func planOf(rate scenarios.Rate, length scenarios.Duration, steps ...scenarios.PlannedStep) *scenarios.Plan {
+	return &scenarios.Plan{
+		Seed: 1, Duration: length,
+		Phases:   []scenarios.PlannedPhase{{Name: "steady", End: length}},
+		Journeys: map[string][]scenarios.PlannedStep{"shop": steps},
+		Load: []scenarios.PlannedLoad{{Cohort: "all", Journey: "shop", Segments: []scenarios.PlannedSegment{
+			{Phase: "steady", End: length, Constant: rate},
+		}}},
+	}
+}
+
+// serve starts a server that ends with the test.
+func serve(t *testing.T, handler http.HandlerFunc) (addr string) {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+// play runs a plan against a server and wants no error.
+func play(t *testing.T, plan *scenarios.Plan, addr string, adjust ...func(*Config)) (Totals, *recorder) {
+	t.Helper()
+	rec := &recorder{}
+	cfg := Config{Plan: plan, Targets: map[string]string{"api": addr}, Clock: clock.Start(), Sink: rec, Drain: time.Minute}
+	for _, f := range adjust {
+		f(&cfg)
+	}
+	totals, err := Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatalf("run: %v", err)
+	}
+	return totals, rec
+}

@@ -1,0 +1,195 @@
+package verify
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/shakedown-dev/shakedown/scenarios"
+)
+
+// drain judges how the instances of a service that were told to stop under
+// traffic went: D1 what was in flight, D2 what arrived while they were still in
+// the endpoint list, D3 what reached them afterwards, D5 how they exited.
+func (h *history) drain(c scenarios.DrainCheck) []Finding {
+	stopped := h.stopped(c.Service)
+	findings := []Finding{
+		h.inFlight(c.Service, stopped),
+		h.endpointLag(c.Service, stopped),
+		h.afterRemoval(c.Service, stopped),
+		h.exits(c, stopped),
+	}
+	for i := range findings {
+		if len(stopped) == 0 {
+			findings[i].Verdict, findings[i].Measured = Inconclusive, "no instance was told to stop"
+			findings[i].Reason = "no instance of " + c.Service + " was told to stop while traffic flowed; let an action scale it down"
+		}
+		findings[i] = h.conclude(findings[i], func(i *instance) (from, to time.Duration, ok bool) {
+			if !slices.Contains(stopped, i) {
+				return 0, 0, false
+			}
+			return i.terminating.at, i.goneBy(h.window.to), true
+		})
+	}
+	return findings
+}
+
+// goneBy is when an instance exited, or a moment if the record does not say.
+func (i *instance) goneBy(otherwise time.Duration) time.Duration {
+	if i.exited != nil {
+		return i.exited.at
+	}
+	return max(otherwise, i.terminating.at)
+}
+
+// stopped lists the instances that were told to stop under traffic, in that
+// order. One that had exited before is not among them.
+func (h *history) stopped(service string) []*instance {
+	var list []*instance
+	for _, i := range h.of(service) {
+		if i.terminating != nil && h.window.holds(i.terminating.at) && (i.exited == nil || i.exited.at >= i.terminating.at) {
+			list = append(list, i)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *instance) int { return cmp.Compare(a.terminating.at, b.terminating.at) })
+	return list
+}
+
+func drainFinding(service, rule, wanted string) Finding {
+	return Finding{ID: "drain/" + service + "/" + rule, Kind: "drain", Service: service, Verdict: Pass, Wanted: wanted}
+}
+
+// listedAtStop tells whether the instance was in the endpoint list when it
+// was told to stop.
+func (i *instance) listedAtStop() bool {
+	n := 0
+	for _, a := range i.added {
+		if a.at <= i.terminating.at {
+			n++
+		}
+	}
+	for _, r := range i.removed {
+		if r.at < i.terminating.at && r.body.Reason != "terminating" {
+			n--
+		}
+	}
+	return n > 0
+}
+
+// unlisted is when the gateway took a terminating instance from its list;
+// false if the record does not say. Two processes tell the two times, so with
+// no lag the removal may seem to come first.
+func (i *instance) unlisted() (time.Duration, bool) {
+	for _, r := range i.removed {
+		if r.body.Reason == "terminating" || r.at >= i.terminating.at {
+			return r.at, true
+		}
+	}
+	return 0, false
+}
+
+// zero is the moment that times of a termination count from: SIGTERM, or the
+// start of the sequence if the signal never came, and its name.
+func (i *instance) zero() (time.Duration, string) {
+	if at, ok := i.signalled("SIGTERM"); ok {
+		return at, "SIGTERM"
+	}
+	return i.terminating.at, "the start of its termination"
+}
+
+// inFlight is D1: every request in flight at SIGTERM completes. Those of a
+// pre-stop period that are still under way count as well.
+func (h *history) inFlight(service string, stopped []*instance) Finding {
+	f := drainFinding(service, "D1-in-flight", "every request in flight at SIGTERM completes")
+	var all losses
+	for _, i := range stopped {
+		at, ok := i.signalled("SIGTERM")
+		if !ok {
+			continue
+		}
+		l := i.losses(at, "SIGTERM", func(x exchange) bool { return x.Start < at && x.end > at })
+		f.Evidence = append(f.Evidence, l.evidence("in flight at SIGTERM")...)
+		if l.failed > 0 {
+			f.Reason = join(f.Reason, l.reason(" in flight"))
+		}
+		all.merge(l)
+	}
+	f.Measured = all.measured("in flight at SIGTERM")
+	return all.judge(f, "no request was in flight at SIGTERM, so nothing shows that one would have completed; more traffic or longer requests would")
+}
+
+// endpointLag is D2: requests that reach an instance after it was told to stop,
+// while it is still in the endpoint list, succeed. Those that D1 counts are
+// left to it.
+func (h *history) endpointLag(service string, stopped []*instance) Finding {
+	f := drainFinding(service, "D2-endpoint-lag", "every request until removal from the endpoint list succeeds")
+	var all losses
+	for _, i := range stopped {
+		zero, name := i.zero()
+		l := i.losses(zero, name, i.inLag)
+		f.Evidence = append(f.Evidence, l.evidence("before removal from the endpoint list")...)
+		if l.failed > 0 {
+			f.Reason = join(f.Reason, l.reason(""))
+		}
+		all.merge(l)
+	}
+	f.Measured = all.measured("before removal")
+	return all.judge(f, "no request arrived between SIGTERM and removal from the endpoint list, so nothing shows that one would have succeeded; a longer endpoint_lag or more traffic would")
+}
+
+// inLag tells whether an exchange began while the instance was terminating and
+// listed, and does not count as in flight at SIGTERM.
+func (i *instance) inLag(x exchange) bool {
+	if sigterm, ok := i.signalled("SIGTERM"); ok && x.Start < sigterm && x.end > sigterm {
+		return false
+	}
+	end, ok := i.unlisted()
+	return i.listedAtStop() && x.Start >= i.terminating.at && (!ok || x.Start <= end)
+}
+
+// afterRemoval is D3: nothing is routed to an instance once it has left the
+// endpoint list. Where a client connection stays with its instance, requests
+// on it may go on as long as they succeed.
+func (h *history) afterRemoval(service string, stopped []*instance) Finding {
+	pinned := h.plan.Services[service].Balance == "connection"
+	f := drainFinding(service, "D3-after-removal", "nothing is routed after removal from the endpoint list")
+	if pinned {
+		f.Wanted = "no new connection and no failed request after removal from the endpoint list"
+	}
+	var all losses
+	seen := 0
+	for _, i := range stopped {
+		end, ok := i.unlisted()
+		if !ok {
+			continue
+		}
+		seen++
+		l := i.losses(end, "removal", func(x exchange) bool { return x.Start > end })
+		f.Evidence = append(f.Evidence, l.evidence("after removal from the endpoint list")...)
+		if strays := i.losses(end, "removal", func(x exchange) bool {
+			return x.Start > end && (!pinned || !x.Reused || x.bad())
+		}); strays.total > 0 {
+			f.Verdict, f.Reason = Fail, join(f.Reason, strays.strays())
+		}
+		all.merge(l)
+	}
+	f.Measured = all.measured("after removal")
+	if seen == 0 {
+		f.Verdict, f.Reason = Inconclusive, "no instance was in the endpoint list when it was told to stop"
+	}
+	return f
+}
+
+// judge turns losses into a verdict; without a request whose outcome is known
+// there is none.
+func (l losses) judge(f Finding, none string) Finding {
+	switch {
+	case l.failed > 0:
+		f.Verdict = Fail
+	case l.total == 0:
+		f.Verdict, f.Reason = Inconclusive, none
+	case l.total == l.abandoned:
+		f.Verdict, f.Reason = Inconclusive, "the clients gave up every one of these requests, so nobody knows how they would have ended"
+	}
+	return f
+}

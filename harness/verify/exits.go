@@ -1,0 +1,155 @@
+package verify
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/shakedown-dev/shakedown/scenarios"
+)
+
+// defaultExitWithin is the share of the grace period, in percent, by which an
+// instance must have exited when the check does not say.
+const defaultExitWithin = 80
+
+// exits is D5: an instance that was told to stop exits by itself, with code 0,
+// and does not use up its grace period. Times count from the start of the
+// termination sequence, as the grace period does.
+func (h *history) exits(c scenarios.DrainCheck, stopped []*instance) Finding {
+	within := float64(defaultExitWithin)
+	if c.ExitWithin != nil {
+		within = float64(*c.ExitWithin)
+	}
+	f := drainFinding(c.Service, "D5-exit", "exit code 0 within "+scenarios.Percent(within).String()+" of the grace period")
+	if grace := h.plan.Services[c.Service].Drain.Grace.Std(); grace > 0 {
+		f.Wanted += " (" + latency(part(grace, within)) + " of " + latency(grace) + ")"
+	}
+	var all []exit
+	for _, i := range stopped {
+		e := i.leave(part(i.terminating.body.Grace, within))
+		all = append(all, e)
+		f.Evidence = append(f.Evidence, e.evidence())
+		if e.verdict != Pass {
+			f.Reason = join(f.Reason, i.name+": "+e.text)
+		}
+		if f.Verdict == Pass || e.verdict == Fail {
+			f.Verdict = e.verdict
+		}
+	}
+	f.Measured = measuredExits(all)
+	f.Evidence = append(f.Evidence, h.crashes(c.Service)...)
+	return f
+}
+
+func part(of time.Duration, percent float64) time.Duration {
+	return time.Duration(float64(of) * percent / 100)
+}
+
+// exit is how one instance left.
+type exit struct {
+	instance *instance
+	after    time.Duration // from the start of its termination; up to now if it is still there
+	code     int
+	verdict  Verdict
+	text     string // what is wrong, or what was measured
+}
+
+// leave judges the exit of one instance that was told to stop.
+func (i *instance) leave(limit time.Duration) exit {
+	start := i.terminating.at
+	killed, wasKilled := i.signalled("SIGKILL")
+	e := exit{instance: i, verdict: Fail}
+	if i.exited == nil {
+		return i.stays(e, limit)
+	}
+	wasKilled = wasKilled && killed <= i.exited.at
+	e.after, e.code = i.exited.at-start, i.exited.body.Code
+	switch {
+	case i.exited.body.OOM:
+		e.text = fmt.Sprintf("ran out of memory and was killed %s after it was told to stop (code %d)", offset(e.after), e.code)
+	case wasKilled && !i.due(killed, limit):
+		e.verdict = Inconclusive
+		e.text = fmt.Sprintf("the run killed it %s after it was told to stop, before its time was up", offset(killed-start))
+	case wasKilled:
+		e.text = fmt.Sprintf("had to be killed (SIGKILL) %s after it was told to stop", offset(killed-start))
+	case e.code == 137:
+		e.text = fmt.Sprintf("was killed by something outside the run %s after it was told to stop (code 137)", offset(e.after))
+	case e.code == 143:
+		e.text = fmt.Sprintf("exited with code 143 %s after it was told to stop: the default action of SIGTERM ended it, it does not handle the signal", offset(e.after))
+	case e.code != 0:
+		e.text = fmt.Sprintf("exited with code %d %s after it was told to stop", e.code, offset(e.after))
+	case e.after > limit:
+		e.text = fmt.Sprintf("exited only %s after it was told to stop; the limit is %s", offset(e.after), offset(limit))
+	default:
+		e.verdict = Pass
+		e.text = fmt.Sprintf("exited with code 0 %s after it was told to stop", offset(e.after))
+	}
+	return e
+}
+
+// due tells whether an instance had had its time when it was killed; a kill
+// before that is the tear-down's. Timers are taken to fire 50 ms early at most.
+func (i *instance) due(killed, limit time.Duration) bool {
+	had := killed - i.terminating.at
+	return had > limit || had >= i.terminating.body.Grace-50*time.Millisecond
+}
+
+// stays judges an instance of whose exit the record says nothing.
+func (i *instance) stays(e exit, limit time.Duration) exit {
+	start := i.terminating.at
+	if killed, ok := i.signalled("SIGKILL"); ok && i.due(killed, limit) {
+		e.after = killed - start
+		e.text = fmt.Sprintf("had to be killed (SIGKILL) %s after it was told to stop", offset(e.after))
+		return e
+	}
+	e.verdict, e.text = Inconclusive, "the record ends before it exited"
+	return e
+}
+
+func (e exit) evidence() Evidence {
+	i := e.instance
+	return Evidence{Text: e.text, Instance: i.name, From: i.terminating.at, To: i.terminating.at + e.after}
+}
+
+// measuredExits is the table cell: the worst exit if one is bad, else the
+// slowest.
+func measuredExits(all []exit) string {
+	if len(all) == 0 {
+		return ""
+	}
+	good, slowest := 0, all[0]
+	for _, e := range all {
+		if e.verdict == Pass {
+			good++
+		}
+		if e.after > slowest.after {
+			slowest = e
+		}
+	}
+	s := fmt.Sprintf("%d of %d exited as wanted", good, len(all))
+	if good == len(all) {
+		return s + fmt.Sprintf("; slowest after %s (%s)", offset(slowest.after), slowest.instance.name)
+	}
+	for _, e := range all {
+		if e.verdict == Pass {
+			continue
+		}
+		if e.instance.exited == nil {
+			return s + fmt.Sprintf("; %s: no exit recorded", e.instance.name)
+		}
+		return s + fmt.Sprintf("; %s: code %d after %s", e.instance.name, e.code, offset(e.after))
+	}
+	return s
+}
+
+// crashes mentions the instances that exited under traffic although nobody had
+// asked them to: whoever looks at a drain wants to know.
+func (h *history) crashes(service string) []Evidence {
+	var list []Evidence
+	for _, i := range h.of(service) {
+		if e := i.exited; e != nil && !e.body.Wanted && h.window.holds(e.at) {
+			list = append(list, Evidence{Text: fmt.Sprintf("exited with code %d although nobody had told it to stop", e.body.Code),
+				Instance: i.name, From: e.at, To: e.at})
+		}
+	}
+	return list
+}

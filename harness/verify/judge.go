@@ -1,0 +1,102 @@
+package verify
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/scenarios"
+)
+
+// Judge applies every check of a plan to a record, in the order of the
+// scenario. It never panics: a check that does becomes an inconclusive
+// finding. A plan without checks proves nothing and is inconclusive. Neither
+// argument is changed, and both may be nil.
+func Judge(rec *journal.Record, plan *scenarios.Plan) Result {
+	if rec == nil {
+		rec = &journal.Record{}
+	}
+	if plan == nil {
+		plan = &scenarios.Plan{}
+	}
+	result := Result{Scenario: plan.Scenario, Checks: []Finding{}}
+	var h *history
+	broken := guard("record", "", func() []Finding { h = newHistory(rec, plan); return nil })
+	result.Checks = append(result.Checks, broken...)
+	for _, c := range plan.Checks {
+		if h == nil {
+			break
+		}
+		kind, service, run := h.checker(c)
+		result.Checks = append(result.Checks, guard(kind, service, run)...)
+	}
+	tidy(result.Checks)
+	result.Verdict = Combine(result.Checks)
+	return result
+}
+
+// Combine is the verdict on a whole: fail outweighs inconclusive, which
+// outweighs pass; nothing at all is inconclusive.
+func Combine(findings []Finding) Verdict {
+	if len(findings) == 0 {
+		return Inconclusive
+	}
+	verdict := Pass
+	for _, f := range findings {
+		switch {
+		case f.Verdict == Fail:
+			return Fail
+		case f.Verdict != Pass:
+			verdict = Inconclusive
+		}
+	}
+	return verdict
+}
+
+// checker finds what judges a check. A check of no kind that is known here is
+// inconclusive, never left out in silence.
+func (h *history) checker(c scenarios.Check) (kind, service string, run func() []Finding) {
+	switch {
+	case c.SLO != nil:
+		return "slo", "", func() []Finding { return h.slo(*c.SLO) }
+	case c.Drain != nil:
+		return "drain", c.Drain.Service, func() []Finding { return h.drain(*c.Drain) }
+	case c.Readiness != nil:
+		return "readiness", c.Readiness.Service, func() []Finding { return h.readiness(*c.Readiness) }
+	}
+	return "unknown", "", func() []Finding {
+		return []Finding{{ID: "unknown", Kind: "unknown", Verdict: Inconclusive,
+			Reason: "this version does not know this kind of check"}}
+	}
+}
+
+// guard runs a check and turns a panic into a finding.
+func guard(kind, service string, run func() []Finding) (findings []Finding) {
+	defer func() {
+		if p := recover(); p != nil {
+			first, _, _ := strings.Cut(fmt.Sprint(p), "\n")
+			id := kind + "/crashed"
+			if service != "" {
+				id = kind + "/" + service + "/crashed"
+			}
+			findings = []Finding{{ID: id, Kind: kind, Service: service, Verdict: Inconclusive,
+				Reason: "checker crashed: " + first}}
+		}
+	}()
+	return run()
+}
+
+// tidy makes identifiers unique and leaves no list nil, so that the verdict
+// reads the same after a round trip through JSON.
+func tidy(findings []Finding) {
+	seen := map[string]int{}
+	for i := range findings {
+		f := &findings[i]
+		if seen[f.ID]++; seen[f.ID] > 1 {
+			f.ID = fmt.Sprintf("%s#%d", f.ID, seen[f.ID])
+		}
+		if f.Evidence == nil {
+			f.Evidence = []Evidence{}
+		}
+	}
+}

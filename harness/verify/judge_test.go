@@ -1,0 +1,318 @@
+package verify
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"pgregory.net/rapid"
+
+	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/scenarios"
+)
+
+// everyCheck is a plan with all kinds of checks.
+func everyCheck() *scenarios.Plan {
+	limit, percent, ready := scenarios.Duration(time.Second), scenarios.Percent(99), scenarios.Duration(3*time.Second)
+	return &scenarios.Plan{
+		Scenario: "drill",
+		Services: map[string]scenarios.PlannedService{"api": {Port: 8080, Balance: "request", Drain: scenarios.Drain{Grace: scenarios.Duration(10 * time.Second)}}},
+		Checks: []scenarios.Check{
+			{SLO: &scenarios.SLOCheck{Journey: "shop", P50: &limit, P95: &limit, P99: &limit, Availability: &percent}},
+			{Drain: &scenarios.DrainCheck{Service: "api"}},
+			{Readiness: &scenarios.ReadinessCheck{Service: "api", TimeToReady: &ready}},
+		},
+	}
+}
+
+// healthy is the run of testdata/healthy.txtar.
+func healthy(t testing.TB) (*journal.Record, *scenarios.Plan) {
+	t.Helper()
+	archive, err := txtar.ParseFile("testdata/healthy.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return readCase(t, archive)
+}
+
+func TestCombine(t *testing.T) {
+	for _, test := range []struct {
+		verdicts []Verdict
+		want     Verdict
+	}{
+		{nil, Inconclusive},
+		{[]Verdict{Pass}, Pass},
+		{[]Verdict{Pass, Inconclusive}, Inconclusive},
+		{[]Verdict{Inconclusive, Pass}, Inconclusive},
+		{[]Verdict{Inconclusive, Fail, Pass}, Fail},
+		{[]Verdict{Pass, ""}, Inconclusive},
+	} {
+		var findings []Finding
+		for _, v := range test.verdicts {
+			findings = append(findings, Finding{Verdict: v})
+		}
+		if have := Combine(findings); have != test.want {
+			t.Errorf("%v: %s, want %s", test.verdicts, have, test.want)
+		}
+	}
+}
+
+func TestNothingToJudge(t *testing.T) {
+	for _, r := range []Result{Judge(nil, nil), Judge(&journal.Record{}, everyCheck()), Judge(nil, everyCheck())} {
+		if r.Verdict != Inconclusive || r.Checks == nil {
+			t.Errorf("%+v", r)
+		}
+		for _, f := range r.Checks {
+			if f.Verdict != Inconclusive || f.Reason == "" || f.Evidence == nil {
+				t.Errorf("%+v", f)
+			}
+		}
+	}
+}
+
+func TestACrashOfACheckIsNoVerdict(t *testing.T) {
+	findings := guard("drain", "api", func() []Finding { panic("index out of range\ngoroutine 1") })
+	if len(findings) != 1 || findings[0].Verdict != Inconclusive || findings[0].ID != "drain/api/crashed" ||
+		findings[0].Reason != "checker crashed: index out of range" {
+		t.Errorf("%+v", findings)
+	}
+}
+
+// Every rule has a case in testdata that makes it fail, and the healthy run
+// passes it: no rule is vacuous.
+func TestEveryRuleCanFailAndPass(t *testing.T) {
+	rules := []string{"/p50", "/p95", "/p99", "/availability", "D1-in-flight", "D2-endpoint-lag", "D3-after-removal", "D5-exit",
+		"R1-initialized", "R3-time-to-ready", "R4-flaps"}
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]map[Verdict]bool{}
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range Judge(readCase(t, archive)).Checks {
+			i := slices.IndexFunc(rules, func(rule string) bool { return strings.HasSuffix(strings.TrimRight(f.ID, "#2"), rule) })
+			if i < 0 {
+				continue
+			}
+			if seen[rules[i]] == nil {
+				seen[rules[i]] = map[Verdict]bool{}
+			}
+			seen[rules[i]][f.Verdict] = true
+		}
+	}
+	for _, rule := range rules {
+		for _, v := range []Verdict{Pass, Fail, Inconclusive} {
+			if !seen[rule][v] {
+				t.Errorf("no case in testdata where %s is %s", rule, v)
+			}
+		}
+	}
+}
+
+// Requests that the client gave up, whatever their number and time, never turn
+// a verdict into a fail.
+func TestClientsThatGiveUpFailNobody(t *testing.T) {
+	rec, plan := healthy(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		more := *rec
+		more.Events = slices.Clone(rec.Events)
+		for range rapid.IntRange(1, 10).Draw(rt, "n") {
+			start := time.Duration(rapid.Int64Range(int64(13*time.Second), int64(22700*time.Millisecond)).Draw(rt, "start"))
+			more.Events = insert(more.Events, journal.Event{T: start + time.Duration(rapid.Int64Range(0, int64(5*time.Second)).Draw(rt, "length")),
+				Body: journal.Request{Service: "api", Instance: "api-3", Start: start, Failure: journal.ClientGone, Reused: rapid.Bool().Draw(rt, "reused")}})
+		}
+		if r := Judge(&more, plan); r.Verdict != Pass {
+			rt.Fatalf("%s", renderVerdict(t, r))
+		}
+	})
+}
+
+// One failed request between the start of the termination and its end turns
+// the drain check into a fail that names the instance; the same request at
+// any other time does not.
+func TestOneLostRequestIsEnough(t *testing.T) {
+	rec, plan := healthy(t)
+	const terminating, exit = 22 * time.Second, 22900 * time.Millisecond
+	rapid.Check(t, func(rt *rapid.T) {
+		start := time.Duration(rapid.Int64Range(int64(13*time.Second), int64(31*time.Second)).Draw(rt, "start"))
+		end := start + time.Duration(rapid.Int64Range(0, int64(time.Second)).Draw(rt, "length"))
+		if start >= exit {
+			rt.Skip("nobody is there any more")
+		}
+		lost := journal.Request{Service: "api", Instance: "api-3", Start: start, Reused: rapid.Bool().Draw(rt, "reused"),
+			Failure: rapid.SampledFrom([]journal.Failure{journal.Refused, journal.Closed, journal.Status5xx, journal.Timeout}).Draw(rt, "failure")}
+		more := *rec
+		more.Events = insert(slices.Clone(rec.Events), journal.Event{T: end, Body: lost})
+		r := Judge(&more, plan)
+		sigterm := terminating + time.Millisecond
+		touches := start >= terminating || start < sigterm && end > sigterm
+		if want := map[bool]Verdict{true: Fail, false: Pass}[touches]; r.Verdict != want {
+			rt.Fatalf("a request from %v to %v: %s, want %s\n%s", start, end, r.Verdict, want, renderVerdict(t, r))
+		}
+		for _, f := range r.Checks {
+			if f.Verdict == Fail && (f.Kind != "drain" || !strings.Contains(f.Reason, "api-3: 1 request")) {
+				rt.Fatalf("%s fails: %s", f.ID, f.Reason)
+			}
+		}
+	})
+}
+
+// However a run is cut short, it does not pass.
+func TestAPartOfARunNeverPasses(t *testing.T) {
+	rec, plan := healthy(t)
+	ended := slices.IndexFunc(rec.Events, func(e journal.Event) bool { _, ok := e.Body.(journal.RunEnded); return ok })
+	for n := range ended {
+		part := &journal.Record{Events: rec.Events[:n], Latency: rec.Latency}
+		for _, f := range Judge(part, plan).Checks {
+			if f.Verdict == Pass {
+				t.Fatalf("after %d of %d events %s passes", n, len(rec.Events), f.ID)
+			}
+		}
+	}
+}
+
+// Judging changes nothing and depends on nothing but its arguments; no check
+// crashes, no table cell is empty, nothing but a pass comes without a reason.
+func TestJudgeIsAFunction(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		rec, plan := &journal.Record{Events: drawEvents(rt)}, everyCheck()
+		first := Judge(rec, plan)
+		second := Judge(rec, plan)
+		a, b := renderVerdict(t, first), renderVerdict(t, second)
+		if string(a) != string(b) {
+			rt.Fatalf("two verdicts on one record:\n%s%s", a, b)
+		}
+		for _, f := range first.Checks {
+			if strings.HasPrefix(f.Reason, "checker crashed") {
+				rt.Fatal(f.Reason)
+			}
+			if f.Verdict != Pass && f.Reason == "" {
+				rt.Fatalf("%s is %s without a reason", f.ID, f.Verdict)
+			}
+			if f.Measured == "" || f.Wanted == "" {
+				rt.Fatalf("%s: an empty cell: %+v", f.ID, f)
+			}
+		}
+	})
+}
+
+// The order of requests, tallies and counts with the same time is chance, and
+// must not show.
+func TestOrderOfTheSameMomentDoesNotShow(t *testing.T) {
+	rec, plan := healthy(t)
+	want := string(renderVerdict(t, Judge(rec, plan)))
+	rapid.Check(t, func(rt *rapid.T) {
+		same := *rec
+		same.Events = slices.Clone(rec.Events)
+		requests := []int{}
+		for i, e := range same.Events {
+			switch e.Body.(type) {
+			case journal.Request, journal.Traffic, journal.ErrorGroup:
+				requests = append(requests, i)
+			}
+		}
+		order := rapid.Permutation(requests).Draw(rt, "order")
+		for i, from := range order {
+			same.Events[requests[i]] = rec.Events[from]
+		}
+		if have := string(renderVerdict(t, Judge(&same, plan))); have != want {
+			rt.Fatalf("have\n%s\nwant\n%s", have, want)
+		}
+	})
+}
+
+// drawEvents makes any events at all, most of them about one service.
+func drawEvents(rt *rapid.T) []journal.Event {
+	when := rapid.Int64Range(0, int64(40*time.Second))
+	name := rapid.SampledFrom([]string{"api-1", "api-2", "api-3", "gateway-api", ""})
+	failure := rapid.SampledFrom([]journal.Failure{"", journal.Refused, journal.ClientGone, journal.Status5xx})
+	drawn := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) journal.Event {
+		at, in := time.Duration(when.Draw(rt, "at")), name.Draw(rt, "instance")
+		bodies := []journal.Body{
+			journal.TrafficStarted{}, journal.TrafficEnded{}, journal.RunEnded{Reason: rapid.SampledFrom([]string{"completed", "interrupted", ""}).Draw(rt, "reason")},
+			journal.InstanceStarted{Service: "api", Instance: in},
+			journal.InstanceTerminating{Service: "api", Instance: in, Grace: 10 * time.Second},
+			journal.InstanceSignalled{Service: "api", Instance: in, Signal: rapid.SampledFrom([]string{"SIGTERM", "SIGKILL"}).Draw(rt, "signal")},
+			journal.InstanceExited{Service: "api", Instance: in, Code: rapid.SampledFrom([]int{0, 1, 137, 143}).Draw(rt, "code"), Wanted: rapid.Bool().Draw(rt, "wanted")},
+			journal.EndpointAdded{Service: "api", Instance: in, Initialized: rapid.Ptr(rapid.Bool(), true).Draw(rt, "initialized")},
+			journal.EndpointRemoved{Service: "api", Instance: in, Reason: rapid.SampledFrom([]string{"unready", "terminating", "gone"}).Draw(rt, "why")},
+			journal.InitializationDone{Service: "api", Instance: in},
+			journal.Request{Service: "api", Instance: in, Start: at - time.Duration(rapid.Int64Range(-5, int64(at)).Draw(rt, "length")), Failure: failure.Draw(rt, "failure")},
+			journal.Tally{Service: "api", Instance: in, For: time.Second, Suppressed: rapid.IntRange(0, 3).Draw(rt, "suppressed"), Failed: map[journal.Failure]int{"reset": 2}},
+			journal.Traffic{Journey: "shop", Step: "buy", Intended: 5, Sent: 5, OK: rapid.IntRange(0, 5).Draw(rt, "ok"), For: time.Second},
+			journal.ErrorGroup{Journey: "shop", Count: 3}, journal.Unknown{Type: "later"},
+		}
+		return journal.Event{T: at, Body: rapid.SampledFrom(bodies).Draw(rt, "body")}
+	}), 0, 60).Draw(rt, "events")
+	slices.SortStableFunc(drawn, func(a, b journal.Event) int { return int(a.T - b.T) })
+	return drawn
+}
+
+// insert puts an event where its time belongs.
+func insert(events []journal.Event, e journal.Event) []journal.Event {
+	i := slices.IndexFunc(events, func(x journal.Event) bool { return x.T > e.T })
+	if i < 0 {
+		i = len(events)
+	}
+	return slices.Insert(events, i, e)
+}
+
+// FuzzJudge: whatever stands in the files of a run, judging it ends in a
+// verdict, and no check crashes.
+func FuzzJudge(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files[:min(len(files), 20)] {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		dir := f.TempDir()
+		storeCase(f, dir, archive)
+		b, err := os.ReadFile(filepath.Join(dir, journal.EventsFile))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, events []byte) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, journal.EventsFile), events, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		rec, err := journal.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := Judge(rec, everyCheck())
+		for _, finding := range r.Checks {
+			if strings.Contains(finding.Reason, "crashed") {
+				t.Error(finding.Reason)
+			}
+		}
+	})
+}
+
+// An hour of traffic is judged in the time of a blink.
+func BenchmarkJudge(b *testing.B) {
+	rec, plan := healthy(b)
+	for i := range 100_000 {
+		at := 3*time.Second + time.Duration(i)*200*time.Microsecond
+		rec.Events = append(rec.Events, journal.Event{T: at, Body: journal.Request{Service: "api", Instance: "api-3", Start: at - time.Millisecond}})
+	}
+	slices.SortStableFunc(rec.Events, func(a, b journal.Event) int { return int(a.T - b.T) })
+	b.ReportAllocs()
+	for b.Loop() {
+		Judge(rec, plan)
+	}
+}

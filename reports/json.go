@@ -1,0 +1,58 @@
+package reports
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/shakedown-dev/shakedown/harness/verify"
+)
+
+// JSONVersion is the version of what JSON writes. New members may be added
+// without a new version, and readers should ignore those they do not know;
+// none is renamed, removed or given another meaning.
+const JSONVersion = 1
+
+// Document is what `--json` prints. Times whose names end in _ns are
+// nanoseconds; offsets count from the start of the run.
+type Document struct {
+	Version  int              `json:"version"`
+	Run      string           `json:"run"` // the id of the run
+	Scenario string           `json:"scenario"`
+	Platform string           `json:"platform"`
+	Seed     int64            `json:"seed"`
+	Verdict  verify.Verdict   `json:"verdict"` // "pass", "fail" or "inconclusive"
+	Ended    string           `json:"ended"`   // "completed", "interrupted", "error", "" if the record was cut off
+	Error    string           `json:"error,omitempty"`
+	Checks   []verify.Finding `json:"checks"`
+	Totals   Totals           `json:"totals"`
+	Unproven []string         `json:"unproven"` // what the run does not prove, in words
+	Dir      string           `json:"dir"`
+}
+
+// JSON writes the run as one indented JSON object and a newline.
+func JSON(w io.Writer, run Run) error {
+	d := Document{
+		Version: JSONVersion, Run: run.Intent.Run, Scenario: scenarioName(run), Platform: run.Intent.Platform,
+		Verdict: run.Result.Verdict, Checks: []verify.Finding{}, Dir: run.Dir, Unproven: []string{},
+		Totals: totalsOf(run, windowOf(run.events()), timesOf(run.latency())),
+	}
+	if run.Intent.Plan != nil {
+		d.Seed = run.Intent.Plan.Seed
+	}
+	for _, f := range run.Result.Checks {
+		if f.Evidence == nil { // a list is a list, empty or not
+			f.Evidence = []verify.Evidence{}
+		}
+		d.Checks = append(d.Checks, f)
+	}
+	if end := ending(run); end != nil {
+		d.Ended, d.Error = end.Reason, end.Error
+	}
+	for _, r := range remarksOf(run) {
+		d.Unproven = append(d.Unproven, r.text)
+	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(d)
+}

@@ -1,0 +1,181 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/shakedown-dev/shakedown/harness/verify"
+)
+
+// markdownLimit is the most that GitHub takes as a step summary; a larger one
+// is refused whole.
+const markdownLimit = 1 << 20
+
+// Markdown writes the verdict for a pull request or a step summary: the
+// verdict as a heading, the checks as a table, and behind folds the evidence,
+// the errors and what was not proven. It never exceeds 1 MiB and says so
+// where it had to stop.
+func Markdown(w io.Writer, run Run) error {
+	m := &markdownWriter{left: markdownLimit - len(markdownCut)}
+	win := windowOf(run.events())
+	v := run.Result.Verdict
+	m.block(fmt.Sprintf("### %s %s: %s\n\n", symbol(v), escapeMarkdown(scenarioName(run)), word(v)))
+	m.block(escapeMarkdown(conclusion(run.Result)+troubled(run)) + after("", " · ", escapeMarkdown(subtitle(run, win))) + "\n\n")
+	m.checks(run.Result.Checks)
+	m.totals(totalsOf(run, win, timesOf(run.latency())))
+	m.details(run)
+	m.fold("Not proven by this run", remarkLines(run))
+	m.again(run)
+	if m.cut {
+		m.text.WriteString(markdownCut)
+	}
+	_, err := io.WriteString(w, m.text.String())
+	return err
+}
+
+// markdownCut is the remark at the end of a summary that was too long.
+const markdownCut = "\n> [!NOTE]\n> This summary was cut at 1 MiB; the whole is in `report.html` and `verdict.json` of the run directory.\n"
+
+// markdownWriter collects blocks until the limit; what comes after the first
+// block that does not fit is dropped.
+type markdownWriter struct {
+	text strings.Builder
+	left int
+	cut  bool
+}
+
+func (m *markdownWriter) block(text string) bool {
+	if m.cut || len(text) > m.left {
+		m.cut = true
+		return false
+	}
+	m.left -= len(text)
+	m.text.WriteString(text)
+	return true
+}
+
+// enclosed writes lines between an opening and a closing, which is written
+// whatever the limit does to the lines, so that no fold stays open.
+func (m *markdownWriter) enclosed(opening string, lines []string, closing string) {
+	if len(lines) == 0 || m.cut || len(opening)+len(closing) > m.left {
+		m.cut = m.cut || len(lines) > 0
+		return
+	}
+	m.left -= len(opening) + len(closing)
+	m.text.WriteString(opening)
+	for _, l := range lines {
+		if !m.block(l + "\n") {
+			break
+		}
+	}
+	m.text.WriteString(closing)
+}
+
+func (m *markdownWriter) fold(title string, lines []string) {
+	m.enclosed("<details><summary>"+title+"</summary>\n\n", lines, "\n</details>\n\n")
+}
+
+func (m *markdownWriter) checks(findings []verify.Finding) {
+	lines := make([]string, 0, len(findings))
+	for _, f := range bySeverity(findings) {
+		lines = append(lines, fmt.Sprintf("| %s %s | %s | %s | %s |", symbol(f.Verdict), strong(f.Verdict),
+			escapeMarkdown(f.ID), escapeMarkdown(f.Wanted), escapeMarkdown(f.Measured)))
+	}
+	m.enclosed("| verdict | check | wanted | measured |\n| :-- | :-- | :-- | :-- |\n", lines, "\n")
+}
+
+// strong is the word of a verdict, bold unless it is a pass.
+func strong(v verify.Verdict) string {
+	if v == verify.Pass {
+		return word(v)
+	}
+	return "**" + word(v) + "**"
+}
+
+func (m *markdownWriter) totals(t Totals) {
+	if t.Requests == 0 {
+		return
+	}
+	text := fmt.Sprintf("%s requests: %s ok, %s failed, %s unknown · %s sent of %s intended", count(t.Requests),
+		count(t.OK), count(t.Failed), count(t.Unknown), rate(t.AchievedRate), rate(t.IntendedRate))
+	if t.P99 > 0 {
+		text += fmt.Sprintf(" · p50 %s, p95 %s, p99 %s", span(t.P50), span(t.P95), span(t.P99))
+	}
+	if t.LagP99 > 0 {
+		text += " · generator lag p99 " + span(t.LagP99)
+	}
+	m.block(escapeMarkdown(text) + "\n\n")
+}
+
+// details are the folds: a finding's evidence, whose errors, and error groups.
+func (m *markdownWriter) details(run Run) {
+	for _, f := range bySeverity(run.Result.Checks) {
+		if f.Verdict == verify.Pass {
+			continue
+		}
+		var lines []string
+		if f.Reason != "" {
+			lines = append(lines, escapeMarkdown(f.Reason), "")
+		}
+		for _, e := range f.Evidence {
+			lines = append(lines, "- "+escapeMarkdown(evidence(e)))
+		}
+		m.fold(symbol(f.Verdict)+" "+escapeMarkdown(f.ID), lines)
+	}
+	blames, suppressed := blamesOf(run.events())
+	lines := make([]string, 0, len(blames)+1)
+	for _, b := range blames {
+		lines = append(lines, "- "+escapeMarkdown(b.String()))
+	}
+	if suppressed > 0 {
+		lines = append(lines, "- "+suppressedText(suppressed))
+	}
+	m.fold("Failures by instance", lines)
+	m.groups(run)
+}
+
+// suppressedText says that the journal's cap hid the particulars of some.
+func suppressedText(n int) string {
+	return plural(n, "more exchange") + " beyond the journal's limit were counted without particulars"
+}
+
+func (m *markdownWriter) groups(run Run) {
+	groups, rest, restCount := groupsOf(run.events())
+	lines := make([]string, 0, len(groups)+1)
+	for _, g := range groups {
+		lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s | %s |", count(g.Count), escapeMarkdown(g.Outcome),
+			escapeMarkdown(g.Journey+" / "+g.Step), escapeMarkdown(cut(g.Message, 300)), moment(g.First)+" to "+moment(g.Last)))
+	}
+	if rest > 0 {
+		lines = append(lines, fmt.Sprintf("| %s | | | %s | |", count(restCount), "in "+plural(rest, "more group")))
+	}
+	m.enclosed("<details><summary>Errors the driver saw</summary>\n\n| count | outcome | step | message | when |\n| --: | :-- | :-- | :-- | :-- |\n",
+		lines, "\n</details>\n\n")
+}
+
+func remarkLines(run Run) []string {
+	remarks := remarksOf(run)
+	lines := make([]string, 0, len(remarks))
+	for _, r := range remarks {
+		lines = append(lines, "- "+escapeMarkdown(r.text))
+	}
+	return lines
+}
+
+func (m *markdownWriter) again(run Run) {
+	lines := []string{"<pre>" + strings.ReplaceAll(escapeHTML(reproduce(run)), "@", "&#64;") + "</pre>", ""}
+	for _, f := range factsOf(run) {
+		lines = append(lines, "- "+f.name+": "+escapeMarkdown(f.value))
+	}
+	m.fold("Run it again", lines)
+}
+
+var markdownEscapes = strings.NewReplacer(
+	"&", "&amp;", "<", "&lt;", ">", "&gt;", `\`, `\\`, "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`,
+	"[", `\[`, "]", `\]`, "~", `\~`, "#", `\#`, "$", `\$`,
+	"@", "@<!-- -->", // keeps a text of the run from notifying people
+)
+
+// escapeMarkdown makes a text of the run safe for a line or table cell.
+func escapeMarkdown(text string) string { return markdownEscapes.Replace(clean(text)) }

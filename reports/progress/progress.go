@@ -1,0 +1,220 @@
+// Package progress tells on a terminal or in a CI log what a run is doing: a
+// fold over the run's events that writes a line when something is worth one.
+package progress
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/scenarios"
+)
+
+// Mode is how progress is shown.
+type Mode string
+
+// The modes. Auto is TTY on a terminal and Plain elsewhere; TTY is Plain with
+// emphasis, until the live view replaces it.
+const (
+	Auto  Mode = "auto"
+	TTY   Mode = "tty"
+	Plain Mode = "plain"
+	JSON  Mode = "json"
+	Quiet Mode = "quiet"
+)
+
+// Modes lists the words that a user may choose from.
+func Modes() []Mode { return []Mode{Auto, TTY, Plain, JSON, Quiet} }
+
+// every is the least time between two traffic lines.
+const every = 2 * time.Second
+
+// An Observer takes the events of one run, one at a time.
+type Observer struct {
+	out  io.Writer
+	mode Mode
+	plan *scenarios.Plan
+
+	origin    time.Duration // of traffic, on the run's clock
+	driving   bool
+	phase     scenarios.PlannedPhase
+	endpoints map[string]map[string]bool // service -> instances in the list
+	window    window
+	lastLine  time.Duration
+	failed    int
+}
+
+// window sums what the driver did since the last traffic line.
+type window struct {
+	intended, ok, failed, unknown int
+	p50, p99                      time.Duration // of the slowest second
+}
+
+// New returns an observer that writes to out. Auto must have been decided by
+// the caller, who knows what out is.
+func New(out io.Writer, mode Mode, plan *scenarios.Plan) *Observer {
+	return &Observer{out: out, mode: mode, plan: plan, endpoints: map[string]map[string]bool{}}
+}
+
+// Observe takes the next event. It is not safe for concurrent use.
+func (o *Observer) Observe(event journal.Event) {
+	switch o.mode {
+	case Quiet:
+	case JSON:
+		o.observeJSON(event)
+	default:
+		o.observeText(event)
+	}
+}
+
+// observeJSON writes what the text lines are made of as one object a line.
+func (o *Observer) observeJSON(event journal.Event) {
+	switch event.Body.(type) {
+	case journal.Request, journal.Tally:
+		return
+	}
+	line, err := json.Marshal(struct {
+		T    time.Duration `json:"t"`
+		Type string        `json:"type"`
+		Data journal.Body  `json:"data"`
+	}{event.T, event.Body.Kind(), event.Body})
+	if err == nil {
+		fmt.Fprintf(o.out, "%s\n", line)
+	}
+}
+
+func (o *Observer) observeText(event journal.Event) {
+	switch b := event.Body.(type) {
+	case journal.Traffic:
+		o.traffic(event.T, b)
+	case journal.EndpointAdded:
+		o.endpoint(b.Service, b.Instance, true)
+		o.line(event.T, "instance", "%s ready%s; %s", b.Instance, unlessInitialized(b.Initialized), o.ready())
+	case journal.EndpointRemoved:
+		o.endpoint(b.Service, b.Instance, false)
+		o.line(event.T, "instance", "%s left the endpoint list (%s); %s", b.Instance, b.Reason, o.ready())
+	case journal.PhaseStarted:
+		o.startPhase(event.T, b)
+	case journal.TrafficStarted:
+		o.origin, o.driving, o.lastLine = event.T, true, event.T
+	case journal.TrafficEnded:
+		o.driving = false
+		o.line(event.T, "traffic", "ended; %d failed or unknown in all", o.failed)
+	default:
+		if text, topic := describe(event.Body); text != "" {
+			o.line(event.T, topic, "%s", text)
+		}
+	}
+}
+
+func unlessInitialized(initialized *bool) string {
+	if initialized != nil && !*initialized {
+		return " (but it says it is still initializing)"
+	}
+	return ""
+}
+
+// describe words the events that need no state.
+func describe(body journal.Body) (text, topic string) {
+	switch b := body.(type) {
+	case journal.RunStarted:
+		return fmt.Sprintf("%s: %s on %s, seed %d", b.Run, b.Scenario, b.Platform, b.Seed), "run"
+	case journal.Operation:
+		if b.Error != "" {
+			return fmt.Sprintf("%s %s: %s", b.Op, b.Subject, b.Error), "stack"
+		}
+		return fmt.Sprintf("%s %s (%s, %s)", b.Op, b.Subject, b.Took.Round(time.Millisecond), b.Cause), "stack"
+	case journal.InstanceTerminating:
+		return fmt.Sprintf("%s is told to stop (%s); endpoint list follows after %s", b.Instance, b.Cause, b.Lag.Round(time.Millisecond)), "instance"
+	case journal.InstanceSignalled:
+		return fmt.Sprintf("%s %s", b.Signal, b.Instance), "instance"
+	case journal.InstanceExited:
+		return exited(b), "instance"
+	case journal.ActionStarted:
+		return b.Detail, "action"
+	case journal.ActionEnded:
+		if b.Error != "" {
+			return b.Detail + ": " + b.Error, "action"
+		}
+		return b.Detail + ": done", "action"
+	case journal.Note:
+		return b.Text, b.Level
+	case journal.RunEnded:
+		return strings.TrimSuffix(b.Reason+": "+b.Error, ": "), "run"
+	}
+	return "", ""
+}
+
+func exited(b journal.InstanceExited) string {
+	text := fmt.Sprintf("%s exited with code %d", b.Instance, b.Code)
+	if b.OOM {
+		text += ", killed by the kernel for want of memory"
+	}
+	if !b.Wanted {
+		text += ", which nobody had asked for"
+	}
+	return text
+}
+
+func (o *Observer) startPhase(t time.Duration, b journal.PhaseStarted) {
+	for _, phase := range o.plan.Phases {
+		if phase.Name == b.Phase {
+			o.phase = phase
+		}
+	}
+	left := o.plan.Duration.Std() - (t - o.origin)
+	o.line(t, "phase", "%s for %s; %s of traffic left", b.Phase, b.For, left.Round(time.Second))
+}
+
+// traffic sums a second of the driver and writes a line when one is due.
+func (o *Observer) traffic(t time.Duration, b journal.Traffic) {
+	if b.Step == "" {
+		return // the journey counts its steps again
+	}
+	w := &o.window
+	w.intended, w.ok, w.failed, w.unknown = w.intended+b.Intended, w.ok+b.OK, w.failed+b.Failed, w.unknown+b.Unknown
+	w.p50, w.p99 = max(w.p50, b.P50), max(w.p99, b.P99)
+	o.failed += b.Failed + b.Unknown
+	if !o.driving || t-o.lastLine < every {
+		return
+	}
+	seconds := (t - o.lastLine).Seconds()
+	o.line(t, "traffic", "%.0f req/s answered, %d failed, %d unknown; slowest step p50 %s p99 %s; %s; %s has %s left",
+		float64(w.ok+w.failed+w.unknown)/seconds, w.failed, w.unknown,
+		w.p50.Round(time.Millisecond), w.p99.Round(time.Millisecond), o.ready(),
+		o.phase.Name, max(0, o.phase.End.Std()-(t-o.origin)).Round(time.Second))
+	o.window, o.lastLine = window{}, t
+}
+
+func (o *Observer) endpoint(service, instance string, in bool) {
+	if o.endpoints[service] == nil {
+		o.endpoints[service] = map[string]bool{}
+	}
+	if in {
+		o.endpoints[service][instance] = true
+	} else {
+		delete(o.endpoints[service], instance)
+	}
+}
+
+// ready says how many instances take traffic, service by service.
+func (o *Observer) ready() string {
+	var parts []string
+	for _, service := range slices.Sorted(maps.Keys(o.endpoints)) {
+		parts = append(parts, fmt.Sprintf("%s %d", service, len(o.endpoints[service])))
+	}
+	return "ready: " + strings.Join(parts, ", ")
+}
+
+func (o *Observer) line(t time.Duration, topic, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if o.mode == TTY && (topic == "phase" || topic == "action" || topic == "warning") {
+		text = "\x1b[1m" + text + "\x1b[0m"
+	}
+	fmt.Fprintf(o.out, "%7.1fs  %-9s %s\n", t.Seconds(), topic, text)
+}

@@ -1,0 +1,93 @@
+package reports
+
+import (
+	"fmt"
+
+	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/verify"
+)
+
+// A remark says what the run does not prove.
+type remark struct {
+	warning bool
+	text    string
+}
+
+// remarksOf collects what a reader must not take for proven, each once: how
+// the run ended, damage to the record, the notes of the harness, and the
+// checks without a verdict.
+func remarksOf(run Run) []remark {
+	c := collector{seen: map[string]bool{}}
+	c.ending(run)
+	if run.Record != nil {
+		for _, p := range run.Record.Problems {
+			c.add(true, p)
+		}
+	}
+	for _, e := range run.events() {
+		if n, ok := e.Body.(journal.Note); ok {
+			c.add(n.Level == "warning", n.Text)
+		}
+	}
+	for _, n := range run.Intent.Notes {
+		c.add(false, n)
+	}
+	for _, f := range run.Result.Checks {
+		if f.Verdict == verify.Inconclusive {
+			c.add(true, f.ID+": "+f.Reason)
+		}
+	}
+	return c.remarks
+}
+
+type collector struct {
+	remarks []remark
+	seen    map[string]bool
+}
+
+func (c *collector) add(warning bool, text string) {
+	text = clean(text)
+	if text == "" || c.seen[text] {
+		return
+	}
+	c.seen[text] = true
+	c.remarks = append(c.remarks, remark{warning, text})
+}
+
+func (c *collector) ending(run Run) {
+	end := ending(run)
+	switch {
+	case end == nil && len(run.events()) == 0:
+		c.add(true, "There is no record of this run: nothing is proven.")
+	case end == nil:
+		c.add(true, "The record stops before the end of the run: what came later is unknown.")
+	case end.Reason == "interrupted":
+		c.add(true, "The run was interrupted: only what happened until then was judged.")
+	case end.Reason != "completed":
+		c.add(true, after("The run ended with an error", ": ", end.Error))
+	}
+}
+
+// ending is how the run ended, nil if the record does not say.
+func ending(run Run) *journal.RunEnded {
+	events := run.events()
+	for i := len(events) - 1; i >= 0; i-- {
+		if b, ok := events[i].Body.(journal.RunEnded); ok {
+			return &b
+		}
+	}
+	return nil
+}
+
+// trouble is why the run as a whole proves nothing or not all, "" after one
+// that was completed.
+func trouble(run Run) string {
+	end := ending(run)
+	switch {
+	case end == nil:
+		return "the record stops before the end of the run"
+	case end.Reason == "completed":
+		return ""
+	}
+	return after(fmt.Sprintf("the run ended as %q", end.Reason), ": ", end.Error)
+}

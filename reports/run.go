@@ -1,0 +1,40 @@
+// Package reports renders a finished run: text for the terminal, JSON for
+// scripts, JUnit for CI, Markdown for pull requests and one self-contained
+// HTML page. Every format is a fold over the stored record and its verdict:
+// a format acts on nothing, reads no clock and opens no file, so rendering a
+// stored run again gives the same bytes. (Read and WriteAll, which load and
+// store a run directory, are the exception.) All functions are safe for
+// concurrent use; errors of a format are those of the writer.
+package reports
+
+import (
+	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/rundir"
+	"github.com/shakedown-dev/shakedown/harness/verify"
+)
+
+// A Run is everything the formats are made from. Intent may be the zero value
+// and Record may be nil or cut off: what is missing is left out or said to be
+// missing.
+type Run struct {
+	Dir    string // the run directory, as it is to be shown to the reader
+	Intent rundir.Intent
+	Record *journal.Record
+	Result verify.Result
+}
+
+// events are the events of the record, none without one.
+func (r Run) events() []journal.Event {
+	if r.Record == nil {
+		return nil
+	}
+	return r.Record.Events
+}
+
+// latency is the histograms of the record, none without one.
+func (r Run) latency() []journal.Interval {
+	if r.Record == nil {
+		return nil
+	}
+	return r.Record.Latency
+}

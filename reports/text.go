@@ -1,0 +1,275 @@
+package reports
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/shakedown-dev/shakedown/harness/verify"
+)
+
+// TextOptions say how text is laid out.
+type TextOptions struct {
+	// Color adds terminal colours; they never carry a meaning of their own.
+	Color bool
+	// Width is the number of columns to stay within, at least 40; 0 means 100.
+	Width int
+}
+
+// topEvidence is how much evidence stands below a finding in a terminal.
+const topEvidence = 3
+
+// Text writes the verdict for a terminal of 100 columns; see TextWith.
+func Text(w io.Writer, run Run, color bool) error {
+	return TextWith(w, run, TextOptions{Color: color})
+}
+
+// TextWith writes the verdict table, what stands behind each check that did
+// not pass, the totals, what was not proven, how to do it again, and the
+// verdict as the last line. Nothing in the run can smuggle control sequences
+// into it.
+func TextWith(w io.Writer, run Run, opts TextOptions) error {
+	if opts.Width == 0 {
+		opts.Width = 100
+	}
+	t := &textWriter{out: bufio.NewWriter(w), color: opts.Color, width: max(opts.Width, 40)}
+	win := windowOf(run.events())
+	t.heading(clean(scenarioName(run)), subtitle(run, win))
+	t.line("")
+	t.checks(run.Result.Checks)
+	t.summary(run, totalsOf(run, win, timesOf(run.latency())))
+	t.line("")
+	t.wrapped(t.verdict(run.Result.Verdict)+": ", conclusion(run.Result)+troubled(run))
+	return t.out.Flush()
+}
+
+// heading writes name and description on a line, or below each other where
+// they do not fit.
+func (t *textWriter) heading(name, about string) {
+	if width(name)+2+width(about) <= t.width {
+		t.line(t.paint(bold, name) + "  " + about)
+		return
+	}
+	for _, l := range wrap(name, t.width) {
+		t.line(t.paint(bold, l))
+	}
+	t.wrapped("  ", about)
+}
+
+// troubled is the end of the verdict line of a run that did not complete.
+func troubled(run Run) string { return clean(after("", "; ", trouble(run))) }
+
+// textWriter writes lines; errors of the writer surface at Flush.
+type textWriter struct {
+	out   *bufio.Writer
+	color bool
+	width int
+}
+
+// The escape sequences in use.
+const (
+	bold   = "\x1b[1m"
+	dim    = "\x1b[2m"
+	red    = "\x1b[1;31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[1;33m"
+	reset  = "\x1b[0m"
+)
+
+func (t *textWriter) paint(style, text string) string {
+	if !t.color || text == "" {
+		return text
+	}
+	return style + text + reset
+}
+
+func (t *textWriter) line(text string) {
+	fmt.Fprintln(t.out, strings.TrimRight(text, " "))
+}
+
+// wrapped writes a text after a head, its further lines below its first.
+func (t *textWriter) wrapped(head, text string) {
+	indent := strings.Repeat(" ", width(plain(head)))
+	for i, l := range wrap(clean(text), t.width-len(indent)) {
+		if i == 0 {
+			t.line(head + l)
+			continue
+		}
+		t.line(indent + l)
+	}
+}
+
+// plain is a text without our own escape sequences.
+func plain(text string) string {
+	for _, sequence := range []string{bold, dim, red, green, yellow, reset} {
+		text = strings.ReplaceAll(text, sequence, "")
+	}
+	return text
+}
+
+func (t *textWriter) verdict(v verify.Verdict) string {
+	return t.paint(style(v), symbol(v)+" "+word(v))
+}
+
+func style(v verify.Verdict) string {
+	switch v {
+	case verify.Pass:
+		return green
+	case verify.Fail:
+		return red
+	default:
+		return yellow
+	}
+}
+
+// checks writes the table; the columns share what the verdicts leave.
+func (t *textWriter) checks(findings []verify.Finding) {
+	if len(findings) == 0 {
+		t.line("  no checks were judged")
+		t.line("")
+		return
+	}
+	first := len("verdict")
+	for _, f := range findings {
+		first = max(first, width(word(f.Verdict))+2)
+	}
+	widths := columns(findings, t.width-2-first-6)
+	t.row(t.paint(dim, pad("verdict", first)), widths, [3]string{"check", "wanted", "measured"}, dim)
+	for _, f := range findings {
+		head := t.verdict(f.Verdict) + strings.Repeat(" ", first-2-width(word(f.Verdict)))
+		t.row(head, widths, [3]string{f.ID, f.Wanted, f.Measured}, "")
+		if f.Verdict != verify.Pass {
+			t.because(f)
+		}
+	}
+	t.line("")
+}
+
+// columns finds the widths of id, wanted and measured within room: what they
+// need if that fits, else the id its need up to two fifths and the others
+// shares by need.
+func columns(findings []verify.Finding, room int) [3]int {
+	need := [3]int{len("check"), len("wanted"), len("measured")}
+	for _, f := range findings {
+		for i, text := range []string{f.ID, f.Wanted, f.Measured} {
+			need[i] = max(need[i], width(clean(text)))
+		}
+	}
+	if need[0]+need[1]+need[2] <= room {
+		return need
+	}
+	id := min(need[0], room*2/5)
+	wanted := (room - id) * need[1] / (need[1] + need[2])
+	least := min(16, (room-id)/2)
+	wanted = max(least, min(wanted, room-id-least))
+	return [3]int{id, wanted, room - id - wanted}
+}
+
+// row writes a line of the table, over several lines where cells wrap.
+func (t *textWriter) row(head string, widths [3]int, cells [3]string, paint string) {
+	var lines [3][]string
+	tallest := 1
+	for i, cell := range cells {
+		lines[i] = wrap(clean(cell), widths[i])
+		tallest = max(tallest, len(lines[i]))
+	}
+	blank := strings.Repeat(" ", width(plain(head)))
+	for n := range tallest {
+		if n > 0 {
+			head = blank
+		}
+		text := "  " + head
+		for i := range lines {
+			cell := ""
+			if n < len(lines[i]) {
+				cell = lines[i][n]
+			}
+			text += "  " + t.paint(paint, cell) + strings.Repeat(" ", max(0, widths[i]-width(cell)))
+		}
+		t.line(text)
+	}
+}
+
+// because writes the reason and the top evidence of a finding.
+func (t *textWriter) because(f verify.Finding) {
+	if f.Reason != "" {
+		t.wrapped("      ", f.Reason)
+	}
+	for i, e := range f.Evidence {
+		if i == topEvidence {
+			t.wrapped("      · ", fmt.Sprintf("and %d more in the report", len(f.Evidence)-topEvidence))
+			break
+		}
+		t.wrapped("      · ", evidence(e))
+	}
+}
+
+// evidence is a piece of evidence with where and when it was seen.
+func evidence(e verify.Evidence) string {
+	text := e.Text
+	if e.Instance != "" && !strings.Contains(text, e.Instance) {
+		text = e.Instance + ": " + text
+	}
+	if when := period(e); when != "" {
+		text += " (" + when + ")"
+	}
+	return text
+}
+
+// period is when evidence was seen on the clock of the run, "" if it has no time.
+func period(e verify.Evidence) string {
+	switch {
+	case e.To <= 0:
+		return ""
+	case e.To-e.From < 10_000_000:
+		return "at " + moment(e.From)
+	}
+	return moment(e.From) + " to " + moment(e.To)
+}
+
+// summary writes totals, attribution, files, what is not proven and the
+// command.
+func (t *textWriter) summary(run Run, totals Totals) {
+	if totals.Requests > 0 {
+		t.labelled("requests", fmt.Sprintf("%s: %s ok, %s failed, %s unknown (%s ok)", count(totals.Requests),
+			count(totals.OK), count(totals.Failed), count(totals.Unknown), percent(totals.OK, totals.Requests)))
+	}
+	if totals.Intended > 0 {
+		t.labelled("rate", fmt.Sprintf("%s sent of %s intended", rate(totals.AchievedRate), rate(totals.IntendedRate)))
+	}
+	if totals.P99 > 0 {
+		t.labelled("response", fmt.Sprintf("p50 %s, p95 %s, p99 %s, max %s", span(totals.P50), span(totals.P95), span(totals.P99), span(totals.Max)))
+	}
+	if totals.LagP99 > 0 {
+		t.labelled("generator", "lag p99 "+span(totals.LagP99))
+	}
+	blames, _ := blamesOf(run.events())
+	for i, b := range blames {
+		if i == topEvidence {
+			break
+		}
+		t.labelled(first(i, "errors"), b.String())
+	}
+	for i, r := range remarksOf(run) {
+		t.labelled(first(i, "unproven"), r.text)
+	}
+	if run.Dir != "" {
+		t.labelled("run", run.Dir)
+		t.labelled("report", filepath.Join(run.Dir, "report.html"))
+	}
+	t.labelled("again", reproduce(run))
+}
+
+// first is a label for the first line of a list only.
+func first(i int, label string) string {
+	if i > 0 {
+		return ""
+	}
+	return label
+}
+
+func (t *textWriter) labelled(label, text string) {
+	t.wrapped("  "+t.paint(dim, pad(label, 9))+"  ", text)
+}

@@ -1,0 +1,83 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/rundir"
+)
+
+// A format is a name and what renders it.
+type format struct {
+	name   string
+	file   string // in the run directory, "" if it is not stored
+	render func(io.Writer, Run) error
+}
+
+func formats() []format {
+	return []format{
+		{"text", "", func(w io.Writer, run Run) error { return Text(w, run, false) }},
+		{"json", "", JSON},
+		{"junit", "junit.xml", JUnit},
+		{"markdown", "summary.md", Markdown},
+		{"html", "report.html", HTML},
+	}
+}
+
+// Formats lists the names that Write takes.
+func Formats() []string {
+	var names []string
+	for _, f := range formats() {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// Write renders the run in the named format.
+func Write(w io.Writer, run Run, name string) error {
+	for _, f := range formats() {
+		if f.name == name {
+			return f.render(w, run)
+		}
+	}
+	return fmt.Errorf("there is no report format %q; choose one of %s", name, strings.Join(Formats(), ", "))
+}
+
+// WriteAll stores every format that has a file into the run directory.
+func WriteAll(run Run) error {
+	for _, f := range formats() {
+		if f.file == "" {
+			continue
+		}
+		var content bytes.Buffer
+		if err := f.render(&content, run); err != nil {
+			return fmt.Errorf("render %s: %w", f.file, err)
+		}
+		if err := os.WriteFile(filepath.Join(run.Dir, f.file), content.Bytes(), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Read loads a judged run from its directory.
+func Read(dir rundir.Dir) (Run, error) {
+	intent, err := dir.ReadIntent()
+	if err != nil {
+		return Run{}, err
+	}
+	record, err := journal.Open(string(dir))
+	if err != nil {
+		return Run{}, err
+	}
+	result, err := dir.ReadResult()
+	if err != nil {
+		return Run{}, err
+	}
+	return Run{Dir: string(dir), Intent: intent, Record: record, Result: result}, nil
+}

@@ -1,0 +1,102 @@
+package scenarios
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// paths lists the path of every key below a type, as the reference writes it.
+func paths(t reflect.Type, path string) []string {
+	switch {
+	case isQuantity(t):
+		return nil
+	case t.Kind() == reflect.Pointer:
+		return paths(t.Elem(), path)
+	case t.Kind() == reflect.Slice:
+		return paths(t.Elem(), path+"[]")
+	case t.Kind() == reflect.Map && t.Elem().Kind() != reflect.String:
+		return paths(t.Elem(), path+".<name>")
+	case t.Kind() != reflect.Struct:
+		return nil
+	}
+	var all []string
+	names, fields := yamlFields(t)
+	for i, name := range names {
+		here := strings.TrimPrefix(path+"."+name, ".")
+		all = append(all, here)
+		all = append(all, paths(fields[i].Type, here)...)
+	}
+	return all
+}
+
+// The reference explains every key of the language, and no other.
+func TestReferenceIsComplete(t *testing.T) {
+	text := string(read(t, "REFERENCE.md"))
+	documented := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z][^` ]*)` \\|").FindAllStringSubmatch(text, -1) {
+		documented[m[1]] = true
+	}
+	known := paths(reflect.TypeFor[Scenario](), "")
+	for _, path := range known {
+		if !documented[path] {
+			t.Errorf("REFERENCE.md has no row for `%s`", path)
+		}
+		delete(documented, path)
+	}
+	for path := range documented {
+		t.Errorf("REFERENCE.md explains `%s`, which is no key", path)
+	}
+}
+
+// The defaults that the reference names are those of the plan.
+func TestReferenceNamesTheDefaults(t *testing.T) {
+	text := string(read(t, "REFERENCE.md"))
+	for key, want := range map[string]any{
+		"ready.period": defaultPeriod, "ready.timeout": defaultTimeout, "ready.success": defaultSuccess, "ready.failure": defaultFailure,
+		"drain.grace": defaultGrace, "traffic.timeout": defaultRequest, "exit_within": defaultExitWithin, "time_to_ready": defaultTimeToReady,
+		"`seed": defaultSeed,
+	} {
+		value := strings.Trim(strings.Join(strings.Fields(toText(want)), ""), `"`)
+		row := regexp.MustCompile("(?m)^\\| .*" + regexp.QuoteMeta(key) + "` \\|[^|]*\\|[^|]*`" + regexp.QuoteMeta(value) + "`")
+		if !row.MatchString(text) {
+			t.Errorf("REFERENCE.md does not say that %s is %s by default", key, value)
+		}
+	}
+}
+
+func toText(value any) string { return renderJSON(value) }
+
+// Every example of the reference that is a whole scenario is right, and the
+// parts are when they are put together.
+func TestReferenceExamples(t *testing.T) {
+	text := read(t, "REFERENCE.md")
+	var parts []byte
+	whole := 0
+	for _, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(text, -1) {
+		switch {
+		case bytes.HasPrefix(m[1], []byte("name:")):
+			whole++
+			if _, problems := all("REFERENCE.md", m[1], Options{}); len(problems) > 0 {
+				t.Error(problems)
+			}
+		case !bytes.HasPrefix(m[1], []byte("#")):
+			parts = append(parts, m[1]...)
+		}
+	}
+	if whole == 0 {
+		t.Error("there is no whole scenario in it")
+	}
+	if _, problems := all("REFERENCE.md", append([]byte("name: parts\n"), parts...), Options{}); len(problems) > 0 {
+		t.Error(problems)
+	}
+	mistake, err := os.ReadFile(filepath.Join("testdata", "mistakes", "three-mistakes.txt"))
+	first, _, _ := bytes.Cut(mistake, []byte("\n\n"))
+	if err != nil || !bytes.Contains(text, first) {
+		t.Errorf("the report in it is not what the code says (%v):\n%s", err, first)
+	}
+}

@@ -1,0 +1,232 @@
+package scenarios
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/invopop/jsonschema"
+	validator "github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// quantities are the types that read themselves from text, as a schema that
+// is laxer than the parser: an editor that flags a right value is worse than
+// one that misses a wrong one.
+var quantities = map[reflect.Type]*jsonschema.Schema{
+	reflect.TypeFor[Duration](): {
+		Type: "string", Pattern: `^[0-9.]+(ns|us|µs|ms|s|m|h|d)([0-9.]+(ns|us|µs|ms|s|m|h))*$`, Examples: []any{"250ms", "30s", "1m30s"},
+	},
+	reflect.TypeFor[Rate]():    {Type: "string", Pattern: `^[0-9.eE+-]+ */ *(s|m|min|h)$`, Examples: []any{"40/s", "90/min"}},
+	reflect.TypeFor[Percent](): {Type: "string", Pattern: `^[0-9.eE+-]+ *%$`, Examples: []any{"99.9%"}},
+	reflect.TypeFor[Factor]():  {Type: "string", Pattern: `^[0-9.eE+-]+ *x$`, Examples: []any{"5x"}},
+	reflect.TypeFor[Moment]():  {Type: "string", Pattern: `^[a-z0-9][a-z0-9-]*( *\+ *[^ ].*)?$`, Examples: []any{"surge", "surge + 30s"}},
+}
+
+// generate makes the schema from the types and their comments.
+func generate(t *testing.T) []byte {
+	t.Helper()
+	r := &jsonschema.Reflector{
+		FieldNameTag:               "yaml",
+		RequiredFromJSONSchemaTags: true,
+		Mapper: func(t reflect.Type) *jsonschema.Schema {
+			if q, ok := quantities[t]; ok {
+				c := *q
+				return &c
+			}
+			return nil
+		},
+	}
+	if err := r.AddGoComments("github.com/shakedown-dev/shakedown/scenarios", ".", jsonschema.WithFullComment()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(r.Reflect(&Scenario{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document map[string]any
+	if err := json.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	toDraft07(document)
+	shortForms(t, document["definitions"].(map[string]any))
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(document); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// toDraft07 takes the words that came after draft-07 out of a schema, and
+// makes one line of each comment.
+func toDraft07(document map[string]any) {
+	document["$schema"] = "http://json-schema.org/draft-07/schema#"
+	document["title"] = "shakedown scenario"
+	delete(document, "$id")
+	document["definitions"] = document["$defs"]
+	delete(document, "$defs")
+	document["allOf"] = []any{object{"$ref": document["$ref"]}} // draft-07 ignores what stands beside $ref
+	delete(document, "$ref")
+	var walk func(any)
+	walk = func(value any) {
+		switch v := value.(type) {
+		case []any:
+			for _, item := range v {
+				walk(item)
+			}
+		case map[string]any:
+			for key, item := range v {
+				text, isText := item.(string)
+				switch {
+				case key == "$ref" && isText:
+					v[key] = strings.Replace(text, "#/$defs/", "#/definitions/", 1)
+				case key == "description" && isText:
+					v[key] = strings.Join(strings.Fields(text), " ")
+				default:
+					walk(item)
+				}
+				if properties, ok := item.(object); ok && key == "properties" {
+					inYAMLNames(properties)
+				}
+			}
+		}
+	}
+	walk(document)
+}
+
+// inYAMLNames begins descriptions with the key in place of the Go field.
+func inYAMLNames(properties object) {
+	for key, p := range properties {
+		text, _ := p.(object)["description"].(string)
+		first, rest, _ := strings.Cut(text, " ")
+		if strings.EqualFold(first, strings.ReplaceAll(key, "_", "")) {
+			p.(object)["description"] = key + " " + rest
+		}
+	}
+}
+
+type object = map[string]any
+
+// shortForms adds what normalize accepts, and rules that no tag can say.
+func shortForms(t *testing.T, definitions object) {
+	t.Helper()
+	either := func(name string, short object) {
+		full := definitions[name].(object)
+		definitions[name] = object{"description": full["description"], "oneOf": []any{short, full}}
+		delete(full, "description")
+	}
+	properties := func(name string) object { return definitions[name].(object)["properties"].(object) }
+
+	status := properties("Expect")["status"].(object)
+	properties("Expect")["status"] = object{
+		"description": status["description"],
+		"oneOf":       []any{object{"type": "integer"}, object{"type": "array", "items": object{"type": "integer"}, "minItems": 1}},
+	}
+	properties("Request")["json"] = object{"description": properties("Request")["json"].(object)["description"]}
+	definitions["Request"].(object)["not"] = object{"required": []any{"json", "body"}}
+	journeys := properties("Traffic")["journeys"].(object)
+	journeys["propertyNames"] = object{"pattern": namePattern}
+	journeys["minProperties"] = 1
+	definitions["Journey"].(object)["minItems"] = 1
+	definitions["Arrivals"].(object)["minItems"] = 1
+	either("Probe", object{"type": "string", "pattern": "^/"})
+	either("Extract", object{"type": "string", "pattern": `^\$`})
+	either("Arrivals", object{"$ref": "#/definitions/Arrival"})
+}
+
+// The published schema is what the types say; go generate makes it.
+func TestSchemaIsFresh(t *testing.T) {
+	golden(t, "scenario.schema.json", string(generate(t)))
+}
+
+func TestSchemaUsesDraft07Only(t *testing.T) {
+	for _, word := range []string{"$defs", "$dynamicRef", "unevaluatedProperties", "dependentRequired", "prefixItems", "$anchor"} {
+		if bytes.Contains(Schema(), []byte(`"`+word+`"`)) {
+			t.Errorf("%s is no word of draft-07", word)
+		}
+	}
+}
+
+func compiled(t *testing.T) *validator.Schema {
+	t.Helper()
+	document, err := validator.UnmarshalJSON(bytes.NewReader(Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := validator.NewCompiler()
+	if err := c.AddResource("scenario.schema.json", document); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("scenario.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// validate checks a YAML file as an editor would.
+func validate(t *testing.T, s *validator.Schema, file string) error {
+	t.Helper()
+	text, err := yaml.YAMLToJSON(read(t, file))
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	document, err := validator.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return s.Validate(document)
+}
+
+func TestSchemaAcceptsWhatParseAccepts(t *testing.T) {
+	s := compiled(t)
+	for _, file := range append(files(t, "testdata/valid/*.yaml"), files(t, "library/*.yaml")...) {
+		if err := validate(t, s, file); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+// The mistakes that a schema can see, an editor shows while they are made.
+func TestSchemaRefuses(t *testing.T) {
+	s := compiled(t)
+	for _, name := range []string{
+		"unknown-field", "unknown-field-far-from-any", "wrong-type", "text-without-quotes", "bad-duration", "negative-duration",
+		"bad-rate", "bad-percent", "bad-factor", "factor-without-x", "bad-moment", "missing-field", "missing-section",
+		"empty-value", "empty-list", "empty-journey", "bad-name", "bad-journey-name", "two-shapes-at-once", "no-shape",
+		"two-extracts-at-once", "no-action", "two-checks-in-one", "slo-without-objective", "negative-scale",
+		"number-out-of-range", "bad-balance", "bad-path", "bad-json-path", "json-and-body", "three-mistakes",
+	} {
+		if validate(t, s, filepath.Join("testdata/mistakes", name+".yaml")) == nil {
+			t.Errorf("%s was accepted", name)
+		}
+	}
+}
+
+// The patterns of the schema accept the usual forms of every quantity.
+func TestSchemaPatterns(t *testing.T) {
+	for typ, examples := range map[reflect.Type][]string{
+		reflect.TypeFor[Duration](): {"0s", "250ms", "1.5h", "1m30s", "2d", "1d12h"},
+		reflect.TypeFor[Rate]():     {"0/s", "40/s", "1.5 / min", "7200/h", "90/m"},
+		reflect.TypeFor[Percent]():  {"0%", "99.95 %"},
+		reflect.TypeFor[Factor]():   {"5x", "0.5x"},
+		reflect.TypeFor[Moment]():   {"surge", "surge+1s", "a-1 + 1m30s"},
+	} {
+		for _, text := range examples {
+			if !regexp.MustCompile(quantities[typ].Pattern).MatchString(text) {
+				t.Errorf("%s: the pattern refuses %q", typ, text)
+			}
+			v := reflect.New(typ).Interface().(interface{ UnmarshalText([]byte) error })
+			if err := v.UnmarshalText([]byte(text)); err != nil {
+				t.Errorf("%s: %v", typ, err)
+			}
+		}
+	}
+}
