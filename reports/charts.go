@@ -166,8 +166,12 @@ type limit struct {
 
 // latencyPanel shows response times on a logarithmic scale, with the limits
 // that checks ask for.
-func latencyPanel(s *scene, points []point, limits []limit) template.HTML {
-	p := newPanel(s, "latency", "Response time", "slowest step per second, from the intended send time, log scale", 170)
+func latencyPanel(s *scene, points []point, limits []limit, merged bool) template.HTML {
+	of := "of the slowest step"
+	if merged {
+		of = "of all requests"
+	}
+	p := newPanel(s, "latency", "Response time", of+", second by second, from the intended send time, log scale", 170)
 	low, high := time.Duration(0), time.Duration(0)
 	for _, q := range points {
 		if q.p50 > 0 && (low == 0 || q.p50 < low) {
@@ -191,7 +195,7 @@ func latencyPanel(s *scene, points []point, limits []limit) template.HTML {
 		{"p99", "p99", func(q point) float64 { return q.p99.Seconds() }},
 	})
 	if top, ok := peak(points, func(q point) float64 { return q.p99.Seconds() }); ok {
-		p.about = fmt.Sprintf("p50, p95 and p99 of successful requests; p99 is highest with %s at %s.", span(top.p99), moment(top.mid()))
+		p.about = fmt.Sprintf("p50, p95 and p99 %s that succeeded; p99 is highest with %s at %s.", of, span(top.p99), moment(top.mid()))
 	}
 	return p.done()
 }

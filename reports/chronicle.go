@@ -22,11 +22,16 @@ type entry struct {
 // chronicleOf lists what happened, without the engine's calls and the
 // counts; more is how many entries did not fit.
 func chronicleOf(events []journal.Event) (entries []entry, more int) {
+	over := false
 	for _, e := range events {
 		n, ok := entryOf(e.Body)
 		if !ok {
 			continue
 		}
+		if x, exit := e.Body.(journal.InstanceExited); over && exit {
+			n.grave = !x.Wanted || x.OOM // the tear-down may kill
+		}
+		over = over || e.Body.Kind() == journal.RunEnded{}.Kind()
 		if len(entries) == maxEntries {
 			more++
 			continue

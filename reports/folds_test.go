@@ -22,13 +22,16 @@ func TestSeries(t *testing.T) {
 	}
 	half := step("a", 5, 5, 0, ms)
 	half.For = 500 * ms
-	points := seriesOf([]journal.Event{
+	points, merged := seriesOf(Run{Record: &journal.Record{Events: []journal.Event{
 		at(6*second, step("a", 10, 9, 1, 20*ms)),
 		at(6*second, step("b", 10, 10, 0, 80*ms)),
 		at(6*second, step("", 100, 100, 50, second)), // a session is no request
 		at(7*second, step("a", 10, 10, 10, 900*ms)),  // nothing succeeded: no quantile
 		at(9*second+500*ms, half),
-	})
+	}}})
+	if merged {
+		t.Error("there are no histograms to merge")
+	}
 	if len(points) != 3 {
 		t.Fatalf("%d points, want 3", len(points))
 	}
@@ -41,6 +44,54 @@ func TestSeries(t *testing.T) {
 	}
 	if points[2].sent != 10 { // 5 in half a second
 		t.Errorf("half a second is not scaled: %+v", points[2])
+	}
+}
+
+func TestSeriesMergesHistogramsOfASecond(t *testing.T) {
+	interval := func(step string, from time.Duration, micros int64) journal.Interval {
+		h := journal.NewHistogram()
+		for range 10 {
+			must(t, h.RecordValue(micros))
+		}
+		return journal.Interval{Tag: journal.Tag{Step: step, Measure: journal.Response}, From: from, To: from + second, Histogram: h}
+	}
+	count := journal.Traffic{Step: "a", For: second, OK: 10, P50: second, P95: second, P99: second}
+	points, merged := seriesOf(Run{Record: &journal.Record{
+		Events: []journal.Event{at(6*second, count), at(7*second, count)},
+		Latency: []journal.Interval{
+			interval("a", 5*second, 100), interval("b", 5*second, 1000), interval("", 5*second, 900_000), interval("a", 6*second, 500),
+		},
+	}})
+	if !merged || len(points) != 2 {
+		t.Fatalf("merged %v, %d points", merged, len(points))
+	}
+	if p := points[0]; p.p50 != 100*time.Microsecond || p.p99 != time.Millisecond {
+		t.Errorf("first second p50 %v, p99 %v: sessions do not count, steps do alike", p.p50, p.p99)
+	}
+	if p := points[1]; p.p99 != 500*time.Microsecond {
+		t.Errorf("second second p99 %v", p.p99)
+	}
+}
+
+func TestTearDownIsNoAlarm(t *testing.T) {
+	events := []journal.Event{
+		at(0, journal.TrafficStarted{}),
+		at(0, journal.EndpointAdded{Service: "api", Instance: "api-1"}),
+		at(9*second, journal.InstanceExited{Service: "api", Instance: "api-2", Code: 137, Wanted: true}),
+		at(10*second, journal.TrafficEnded{}),
+		at(10*second+ms, journal.RunEnded{Reason: "completed"}),
+		at(10*second+20*ms, journal.InstanceExited{Service: "api", Instance: "api-1", Code: 137, Wanted: true}),
+	}
+	lanes := lanesOf(events, windowOf(events))
+	if got := lanes[0]; len(got.marks) != 0 || got.restless {
+		t.Errorf("api-1 has marks %+v of the tear-down", got.marks)
+	}
+	if got := lanes[1]; len(got.marks) != 1 || got.marks[0].kind != "bad-exit" {
+		t.Errorf("api-2 has marks %+v", got.marks)
+	}
+	entries, _ := chronicleOf(events)
+	if first, last := entries[2], entries[len(entries)-1]; !first.grave || last.grave {
+		t.Errorf("grave: %v before and %v after the end of the run", first.grave, last.grave)
 	}
 }
 

@@ -68,7 +68,7 @@ type page struct {
 	Sections   []pageSection
 	Groups     []pageGroup
 	RestGroups string
-	Entries    []pageEntry
+	Entries    []pageChapter
 	MoreEvents int
 	Remarks    []pageRemark
 	Command    string
@@ -96,7 +96,8 @@ type pageCheck struct {
 	ID, Wanted, Measured, Reason string
 	Open                         bool
 	Evidence                     []pageEvidence
-	More                         int
+	Rest                         []pageEvidence // behind a fold
+	More                         int            // not on the page
 }
 
 type pageEvidence struct{ Text, When, Anchor string }
@@ -126,6 +127,11 @@ type (
 		At, Kind, Subject, Text string
 		Grave                   bool
 	}
+	// pageChapter is a part of the events; Title "" stands open.
+	pageChapter struct {
+		Title   string
+		Entries []pageEntry
+	}
 	pageRemark struct {
 		Warning bool
 		Text    string
@@ -154,7 +160,7 @@ func newPage(run Run) page {
 	p.blames(run)
 	p.Sections = pageSections(run, merged)
 	p.groups(run)
-	p.chronicle(run)
+	p.chronicle(run, w)
 	for _, r := range remarksOf(run) {
 		p.Remarks = append(p.Remarks, pageRemark{r.warning, r.text})
 	}
@@ -182,8 +188,12 @@ func tilesOf(t Totals) []tile {
 	return tiles
 }
 
-// maxEvidence bounds the evidence of one check on the page.
-const maxEvidence = 50
+// maxEvidence bounds the evidence of one check on the page, openEvidence what
+// of it is in sight at once.
+const (
+	maxEvidence  = 50
+	openEvidence = 5
+)
 
 // pageChecks lists the findings, what failed first, and gives evidence with a
 // time a link to that stretch of the timeline.
@@ -204,6 +214,9 @@ func pageChecks(findings []verify.Finding, timeline *pageTimeline) []pageCheck {
 			bare := e
 			bare.From, bare.To = 0, 0
 			c.Evidence = append(c.Evidence, pageEvidence{clean(evidence(bare)), when, timeline.anchor(e, when)})
+		}
+		if len(c.Evidence) > openEvidence+1 {
+			c.Evidence, c.Rest = c.Evidence[:openEvidence], c.Evidence[openEvidence:]
 		}
 		checks = append(checks, c)
 	}
@@ -267,12 +280,30 @@ func cleanLines(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-func (p *page) chronicle(run Run) {
+// chronicle lists the events; bringing the stack up and taking it down are
+// folded away.
+func (p *page) chronicle(run Run, w window) {
 	entries, more := chronicleOf(run.events())
+	var before, during, after []pageEntry
 	for _, e := range entries {
-		p.Entries = append(p.Entries, pageEntry{
-			At: moment(e.at), Kind: e.kind, Subject: clean(e.subject), Text: clean(e.text), Grave: e.grave,
-		})
+		n := pageEntry{At: moment(e.at), Kind: e.kind, Subject: clean(e.subject), Text: clean(e.text), Grave: e.grave}
+		switch {
+		case e.at < w.traffic:
+			before = append(before, n)
+		case e.at > w.to:
+			after = append(after, n)
+		default:
+			during = append(during, n)
+		}
 	}
+	p.chapter(plural(len(before), "event")+" before traffic", before)
+	p.chapter("", during)
+	p.chapter(plural(len(after), "event")+" afterwards", after)
 	p.MoreEvents = more
+}
+
+func (p *page) chapter(title string, entries []pageEntry) {
+	if len(entries) > 0 {
+		p.Entries = append(p.Entries, pageChapter{title, entries})
+	}
 }

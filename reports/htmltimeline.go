@@ -53,7 +53,7 @@ func timelineOf(run Run, w window) *pageTimeline {
 	if len(events) == 0 {
 		return nil
 	}
-	all := seriesOf(events)
+	all, merged := seriesOf(run)
 	points := thin(all, maxPoints)
 	lanes, quiet, more := shown(lanesOf(events, w), w)
 	s := &scene{window: w, phases: phasesOf(events, w), actions: actionsOf(events, w)}
@@ -63,7 +63,7 @@ func timelineOf(run Run, w window) *pageTimeline {
 	}
 	t.Panels = append(t.Panels, headPanel(s))
 	if len(points) > 0 {
-		t.Panels = append(t.Panels, loadPanel(s, points), latencyPanel(s, points, limitsOf(run)), errorPanel(s, points))
+		t.Panels = append(t.Panels, loadPanel(s, points), latencyPanel(s, points, limitsOf(run), merged), errorPanel(s, points))
 	}
 	if lanes := lanePanel(s, lanes); lanes != "" {
 		t.Panels = append(t.Panels, lanes)

@@ -205,7 +205,7 @@ func TestJUnitTurnsRed(t *testing.T) {
 func TestJSONContract(t *testing.T) {
 	var got map[string]json.RawMessage
 	must(t, json.Unmarshal([]byte(render(t, failingRun(), JSON)), &got))
-	for _, name := range []string{"version", "run", "scenario", "platform", "seed", "verdict", "ended", "checks", "totals", "unproven", "dir"} {
+	for _, name := range []string{"version", "run", "scenario", "platform", "seed", "verdict", "ended", "checks", "totals", "caveats", "dir"} {
 		if got[name] == nil {
 			t.Errorf("no member %q", name)
 		}

@@ -25,7 +25,7 @@ type Document struct {
 	Error    string           `json:"error,omitempty"`
 	Checks   []verify.Finding `json:"checks"`
 	Totals   Totals           `json:"totals"`
-	Unproven []string         `json:"unproven"` // what the run does not prove, in words
+	Caveats  []string         `json:"caveats"` // what the run does not prove, in words
 	Dir      string           `json:"dir"`
 }
 
@@ -33,7 +33,7 @@ type Document struct {
 func JSON(w io.Writer, run Run) error {
 	d := Document{
 		Version: JSONVersion, Run: run.Intent.Run, Scenario: scenarioName(run), Platform: run.Intent.Platform,
-		Verdict: run.Result.Verdict, Checks: []verify.Finding{}, Dir: run.Dir, Unproven: []string{},
+		Verdict: run.Result.Verdict, Checks: []verify.Finding{}, Dir: run.Dir, Caveats: []string{},
 		Totals: totalsOf(run, windowOf(run.events()), timesOf(run.latency())),
 	}
 	if run.Intent.Plan != nil {
@@ -49,7 +49,7 @@ func JSON(w io.Writer, run Run) error {
 		d.Ended, d.Error = end.Reason, end.Error
 	}
 	for _, r := range remarksOf(run) {
-		d.Unproven = append(d.Unproven, r.text)
+		d.Caveats = append(d.Caveats, r.text)
 	}
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

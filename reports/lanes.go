@@ -66,10 +66,14 @@ type tick struct {
 }
 
 // lanesOf folds the life-cycle events into one lane for each instance, ordered
-// by service and by number. Lanes still open are closed at end.
+// by service and by number. What is still there when the run ends lasts to the
+// end of the window.
 func lanesOf(events []journal.Event, w window) []*lane {
 	f := folding{lanes: map[string]*lane{}, window: w}
 	for _, e := range events {
+		if _, over := e.Body.(journal.RunEnded); over {
+			break // how instances end in the tear-down says nothing about them
+		}
 		f.event(e)
 	}
 	lanes := make([]*lane, 0, len(f.lanes))

@@ -25,7 +25,7 @@ func Markdown(w io.Writer, run Run) error {
 	m.checks(run.Result.Checks)
 	m.totals(totalsOf(run, win, timesOf(run.latency())))
 	m.details(run)
-	m.fold("Not proven by this run", remarkLines(run))
+	m.fold("Not proven by this run, and assumed", remarkLines(run))
 	m.again(run)
 	if m.cut {
 		m.text.WriteString(markdownCut)

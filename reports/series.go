@@ -3,6 +3,8 @@ package reports
 import (
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
+
 	"github.com/shakedown-dev/shakedown/harness/journal"
 )
 
@@ -11,7 +13,7 @@ import (
 const maxPoints = 600
 
 // A point is what the driver saw in one second of the run: rates a second
-// over all steps, and the response times of the slowest step.
+// over all steps, and response times.
 type point struct {
 	from, to       time.Duration // what the figures cover
 	intended, sent float64
@@ -23,18 +25,22 @@ type point struct {
 // mid is where on the time axis the point stands.
 func (p point) mid() time.Duration { return (p.from + p.to) / 2 }
 
+// secondOf is the second of the run in which an interval has its middle.
+func secondOf(from, to time.Duration) int64 { return int64((from + to) / 2 / time.Second) }
+
 // seriesOf folds the driver's counts into one point a second, in order of
-// time. Seconds in which nothing was counted have no point. Quantiles of
-// different steps cannot be merged, so the slowest step speaks for the second.
-func seriesOf(events []journal.Event) []point {
-	var points []point
+// time. Seconds in which nothing was counted have no point. Response times are
+// of all requests where the journal has their histograms; otherwise those of
+// the slowest step speak for the second, because quantiles cannot be merged,
+// and merged is false.
+func seriesOf(run Run) (points []point, merged bool) {
 	index := map[int64]int{}
-	for _, e := range events {
+	for _, e := range run.events() {
 		t, ok := e.Body.(journal.Traffic)
 		if !ok || t.Step == "" || t.For <= 0 {
 			continue
 		}
-		second := int64((e.T - t.For/2) / time.Second)
+		second := secondOf(e.T-t.For, e.T)
 		i, ok := index[second]
 		if !ok {
 			i = len(points)
@@ -46,7 +52,31 @@ func seriesOf(events []journal.Event) []point {
 	for i := range points {
 		points[i].perSecond()
 	}
-	return points
+	return points, measureSeconds(points, index, run.latency())
+}
+
+// measureSeconds sets the response times of all requests, second by second,
+// if the journal has histograms as fine as that.
+func measureSeconds(points []point, index map[int64]int, latency []journal.Interval) bool {
+	parts := map[int64][]*hdrhistogram.Histogram{}
+	for _, i := range latency {
+		if i.Tag.Measure == journal.Response && i.Tag.Step != "" && i.Histogram != nil && i.To-i.From < 2*time.Second {
+			second := secondOf(i.From, i.To)
+			parts[second] = append(parts[second], i.Histogram)
+		}
+	}
+	if len(parts) == 0 {
+		return false
+	}
+	all := journal.NewHistogram() // one for all seconds: it is large
+	for second, i := range index {
+		all.Reset()
+		for _, h := range parts[second] {
+			add(all, h)
+		}
+		points[i].p50, points[i].p95, points[i].p99, _ = quantiles(all)
+	}
+	return true
 }
 
 // add counts one step's interval that ended at end.

@@ -19,6 +19,7 @@ type synthetic struct {
 	events  []journal.Event
 	latency []journal.Interval
 	random  *rand.Rand
+	fine    bool // one histogram a second, as the driver writes them
 }
 
 const (
@@ -47,36 +48,47 @@ type load struct {
 	failed   func(time.Duration) (int, int) // failed and unknown in the second that ends then
 }
 
-// traffic writes one Traffic event a second and one histogram for the phase.
+// traffic writes one Traffic event a second, and the histograms of the phase:
+// of response times one a second if they are fine, of lag one.
 func (s *synthetic) traffic(l load) {
+	tag := journal.Tag{Phase: l.phase, Cohort: "free", Journey: "shop", Step: l.step, Measure: journal.Response}
 	response, lag := journal.NewHistogram(), journal.NewHistogram()
 	for t := l.from + second; t <= l.to; t += second {
-		factor := 1 + s.random.Float64()*.15
-		if l.worse != nil {
-			factor *= l.worse(t)
-		}
-		p50 := time.Duration(float64(l.base) * factor)
-		n, failed, unknown := l.rate+s.random.IntN(3)-1, 0, 0
-		if l.failed != nil {
-			failed, unknown = l.failed(t)
-		}
-		b := journal.Traffic{
-			Phase: l.phase, Cohort: "free", Journey: "shop", Step: l.step, For: second,
-			Intended: n, Sent: n, OK: n - failed - unknown, Failed: failed, Unknown: unknown,
-			P50: p50, P95: time.Duration(float64(p50) * 2.6), P99: time.Duration(float64(p50) * (4 + s.random.Float64())),
-		}
-		b.Max = b.P99 + b.P99/3
+		b := s.second(l, t)
 		s.at(t, b)
 		for i := range 12 { // enough to tell quantiles apart
 			rank := float64(i) / 12
-			_ = response.RecordValue(int64(float64(p50.Microseconds()) * math.Exp(2.4*(rank-.5))))
+			_ = response.RecordValue(int64(float64(b.P50.Microseconds()) * math.Exp(2.4*(rank-.5))))
 			_ = lag.RecordValue(50 + int64(rank*300))
 		}
+		if s.fine || t+second > l.to {
+			from := map[bool]time.Duration{true: t - second, false: l.from}[s.fine]
+			s.latency = append(s.latency, journal.Interval{Tag: tag, From: from, To: t, Histogram: response})
+			response = journal.NewHistogram()
+		}
 	}
-	tag := journal.Tag{Phase: l.phase, Cohort: "free", Journey: "shop", Step: l.step, Measure: journal.Response}
-	s.latency = append(s.latency, journal.Interval{Tag: tag, From: l.from, To: l.to, Histogram: response})
 	tag.Measure = journal.Lag
 	s.latency = append(s.latency, journal.Interval{Tag: tag, From: l.from, To: l.to, Histogram: lag})
+}
+
+// second is what a step did in the second that ends at t.
+func (s *synthetic) second(l load, t time.Duration) journal.Traffic {
+	factor := 1 + s.random.Float64()*.15
+	if l.worse != nil {
+		factor *= l.worse(t)
+	}
+	p50 := time.Duration(float64(l.base) * factor)
+	n, failed, unknown := l.rate+s.random.IntN(3)-1, 0, 0
+	if l.failed != nil {
+		failed, unknown = l.failed(t)
+	}
+	b := journal.Traffic{
+		Phase: l.phase, Cohort: "free", Journey: "shop", Step: l.step, For: second,
+		Intended: n, Sent: n, OK: n - failed - unknown, Failed: failed, Unknown: unknown,
+		P50: p50, P95: time.Duration(float64(p50) * 2.6), P99: time.Duration(float64(p50) * (4 + s.random.Float64())),
+	}
+	b.Max = b.P99 + b.P99/3
+	return b
 }
 
 func (s *synthetic) start(t time.Duration, service, instance string, ready time.Duration) {
@@ -183,7 +195,7 @@ func passed(id, kind, service, wanted, measured string) verify.Finding {
 
 // healthyRun is a run in which everything went well.
 func healthyRun() Run {
-	s := &synthetic{random: rand.New(rand.NewPCG(1, 2))}
+	s := &synthetic{random: rand.New(rand.NewPCG(1, 2)), fine: true}
 	s.stack()
 	s.phases()
 	s.shop(nil, nil)
@@ -212,7 +224,7 @@ func healthyRun() Run {
 // failingRun is a run in which api closes its listener at SIGTERM and one
 // check had too few samples.
 func failingRun() Run {
-	s := &synthetic{random: rand.New(rand.NewPCG(3, 4))}
+	s := &synthetic{random: rand.New(rand.NewPCG(3, 4)), fine: true}
 	s.stack()
 	s.phases()
 	leave := origin + 22*second

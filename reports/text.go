@@ -253,7 +253,7 @@ func (t *textWriter) summary(run Run, totals Totals) {
 		t.labelled(first(i, "errors"), b.String())
 	}
 	for i, r := range remarksOf(run) {
-		t.labelled(first(i, "unproven"), r.text)
+		t.labelled(first(i, "caveats"), r.text)
 	}
 	if run.Dir != "" {
 		t.labelled("run", run.Dir)

@@ -41,6 +41,11 @@ func load(c *cli.Context) (*harness.Loaded, error) {
 		return nil, usagef("%s wants one scenario, by library name or file; got %d (shakedown scenarios lists the library)", c.Command.Name, c.NArg())
 	}
 	opts := harness.LoadOptions{Set: c.StringSlice("set"), Environ: os.Environ()}
+	if name := c.String("platform"); name != "" {
+		if err := harness.CheckPlatformName(name); err != nil {
+			return nil, usagef("--platform: %v", err)
+		}
+	}
 	if c.IsSet("seed") {
 		seed := c.Int64("seed")
 		opts.Seed = &seed

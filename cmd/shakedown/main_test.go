@@ -26,7 +26,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("NO_COLOR", "1")
-			return nil
+			self, err := os.Executable() // no script gets so far as to start the agent
+			env.Setenv("SHAKEDOWN_AGENT", self)
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})

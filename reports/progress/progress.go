@@ -42,6 +42,7 @@ type Observer struct {
 
 	origin    time.Duration // of traffic, on the run's clock
 	driving   bool
+	ended     bool
 	phase     scenarios.PlannedPhase
 	endpoints map[string]map[string]bool // service -> instances in the list
 	window    window
@@ -102,6 +103,13 @@ func (o *Observer) observeText(event journal.Event) {
 		o.startPhase(event.T, b)
 	case journal.TrafficStarted:
 		o.origin, o.driving, o.lastLine = event.T, true, event.T
+	case journal.RunEnded:
+		o.ended = true
+		o.line(event.T, "run", "%s", strings.TrimSuffix(b.Reason+": "+b.Error, ": "))
+	case journal.InstanceExited:
+		if !o.ended { // the tear-down kills what is left
+			o.line(event.T, "instance", "%s", exited(b))
+		}
 	case journal.TrafficEnded:
 		o.driving = false
 		o.line(event.T, "traffic", "ended; %d failed or unknown in all", o.failed)
@@ -133,8 +141,6 @@ func describe(body journal.Body) (text, topic string) {
 		return fmt.Sprintf("%s is told to stop (%s); endpoint list follows after %s", b.Instance, b.Cause, b.Lag.Round(time.Millisecond)), "instance"
 	case journal.InstanceSignalled:
 		return fmt.Sprintf("%s %s", b.Signal, b.Instance), "instance"
-	case journal.InstanceExited:
-		return exited(b), "instance"
 	case journal.ActionStarted:
 		return b.Detail, "action"
 	case journal.ActionEnded:
@@ -144,8 +150,6 @@ func describe(body journal.Body) (text, topic string) {
 		return b.Detail + ": done", "action"
 	case journal.Note:
 		return b.Text, b.Level
-	case journal.RunEnded:
-		return strings.TrimSuffix(b.Reason+": "+b.Error, ": "), "run"
 	}
 	return "", ""
 }

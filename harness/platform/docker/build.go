@@ -36,14 +36,14 @@ func (p *Platform) build(ctx context.Context, ref string, service types.ServiceC
 		if err != nil {
 			return fmt.Errorf("build image %s from %s: %w", ref, service.Build.Context, err)
 		}
-		defer packed.Close()
+		defer func() { _ = packed.Close() }()
 		source = packed
 	}
 	response, err := p.engine.ImageBuild(ctx, source, options)
 	if err != nil {
 		return fmt.Errorf("build image %s from %s: %w", ref, service.Build.Context, err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	last, err := progress(response.Body, func() {})
 	if err == nil {
 		return nil

@@ -151,7 +151,7 @@ func packFile(packed *tar.Writer, path, name string, entry fs.DirEntry) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	_, err = io.Copy(packed, file)
 	return err
 }

@@ -145,7 +145,7 @@ func (p *Platform) pull(ctx context.Context, ref, platform string) error {
 	defer silence.Stop()
 	body, err := p.engine.ImagePull(ctx, ref, image.PullOptions{Platform: platform})
 	if err == nil {
-		defer body.Close()
+		defer func() { _ = body.Close() }()
 		_, err = progress(body, func() {
 			answered.Store(true)
 			silence.Reset(nextWord)

@@ -198,7 +198,7 @@ func (p *Platform) Stats(ctx context.Context, name string) (platform.Stats, erro
 	if err != nil {
 		return platform.Stats{}, about(name, err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	var sample container.StatsResponse
 	if err := json.NewDecoder(response.Body).Decode(&sample); err != nil {
 		return platform.Stats{}, fmt.Errorf("%s: read stats: %w", name, err)

@@ -75,7 +75,7 @@ func checkProgram(path, arch string) error {
 	if err != nil {
 		return fmt.Errorf("program %s is not a Linux program: %w; build it with GOOS=linux CGO_ENABLED=0", path, pathless(err))
 	}
-	defer program.Close()
+	defer func() { _ = program.Close() }()
 	for _, part := range program.Progs {
 		if part.Type == elf.PT_INTERP {
 			return fmt.Errorf("program %s is linked dynamically, and the image made of it holds nothing else; "+
@@ -93,7 +93,7 @@ func programRef(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	digest := sha256.New()
 	if _, err := io.Copy(digest, file); err != nil {
 		return "", err
@@ -107,9 +107,9 @@ func (p *Platform) importProgram(ctx context.Context, path, ref string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	r, w := io.Pipe()
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	go func() { _ = w.CloseWithError(packProgram(w, file)) }()
 	body, err := p.engine.ImageImport(ctx, image.ImportSource{Source: r, SourceName: "-"}, ref, image.ImportOptions{
 		Message: "made by shakedown", Changes: []string{`ENTRYPOINT ["/` + programName + `"]`},
@@ -117,7 +117,7 @@ func (p *Platform) importProgram(ctx context.Context, path, ref string) error {
 	if err != nil {
 		return fmt.Errorf("make image %s from %s: %w", ref, path, err)
 	}
-	defer body.Close()
+	defer func() { _ = body.Close() }()
 	if _, err := progress(body, func() {}); err != nil {
 		return fmt.Errorf("make image %s from %s: %w", ref, path, err)
 	}

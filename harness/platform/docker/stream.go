@@ -106,7 +106,7 @@ func (p *Platform) Logs(ctx context.Context, name string, follow bool, w io.Writ
 	if err != nil {
 		return about(name, err)
 	}
-	defer body.Close()
+	defer func() { _ = body.Close() }()
 	if i.tty {
 		_, err = io.Copy(w, body)
 	} else {

@@ -60,7 +60,7 @@ func fetch(t *testing.T, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -161,13 +161,13 @@ func unknownIsNotFound(t *testing.T, w *world) {
 	for call, err := range map[string]error{
 		"Start":    w.Start(ctx, "nobody"),
 		"Signal":   w.Signal(ctx, "nobody", syscall.SIGTERM),
-		"Resize":   w.Platform.Resize(ctx, "nobody", platform.Resources{CPUs: 1}),
+		"Resize":   w.Resize(ctx, "nobody", platform.Resources{CPUs: 1}),
 		"Logs":     w.Logs(ctx, "nobody", false, io.Discard),
 		"Wait":     second(w.Wait(ctx, "nobody")),
-		"Stats":    second(w.Platform.Stats(ctx, "nobody")),
+		"Stats":    second(w.Stats(ctx, "nobody")),
 		"Health":   second(w.Health(ctx, "nobody")),
 		"Endpoint": second(w.Endpoint(ctx, "nobody", 80)),
-		"Attach":   second(w.Platform.Attach(ctx, "nobody")),
+		"Attach":   second(w.Attach(ctx, "nobody")),
 	} {
 		if !errors.Is(err, platform.ErrNotFound) || !strings.Contains(err.Error(), "nobody") {
 			t.Errorf("%s: %v, want ErrNotFound with the name", call, err)

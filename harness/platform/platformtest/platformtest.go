@@ -33,6 +33,9 @@ type Fixture struct {
 	GOOS    string // system of the instances; default: that of the tests
 	// Left lists what there is of a run, found without the code under test.
 	Left func(run string) ([]string, error)
+	// Orphaned, if set, checks what a run is like after its harness was killed
+	// and before anything is cleaned.
+	Orphaned func(t *testing.T, run string)
 }
 
 // patience bounds everything that a test waits for. It is no measure of how

@@ -19,7 +19,7 @@ const mebi = 1 << 20
 func stats(t *testing.T, w *world) {
 	w.start("spin-1", "spin")
 	w.says("spin-1", "spun "+strconv.Itoa(32*mebi))
-	use, err := w.Platform.Stats(t.Context(), "spin-1")
+	use, err := w.Stats(t.Context(), "spin-1")
 	w.must(err)
 	if use.CPU < 150*time.Millisecond || use.CPU > patience {
 		t.Errorf("CPU = %v after the program used 200ms", use.CPU)
@@ -44,7 +44,7 @@ func resize(t *testing.T, w *world) {
 	w.create(limited(w, "resized-1", 64*mebi, "stubborn"))
 	w.must(w.Start(t.Context(), "resized-1"))
 	w.says("resized-1", "ready")
-	err := w.Platform.Resize(t.Context(), "resized-1", platform.Resources{CPUs: 1, Memory: 96 * mebi})
+	err := w.Resize(t.Context(), "resized-1", platform.Resources{CPUs: 1, Memory: 96 * mebi})
 	if refusal := w.Supports(platform.MemoryLimits); refusal != nil {
 		if err == nil || !strings.Contains(err.Error(), "resized-1") || !strings.Contains(err.Error(), w.Name()) {
 			t.Errorf("Resize = %v; want a refusal by name", err)
@@ -52,7 +52,7 @@ func resize(t *testing.T, w *world) {
 		return
 	}
 	w.must(err)
-	use, err := w.Platform.Stats(t.Context(), "resized-1")
+	use, err := w.Stats(t.Context(), "resized-1")
 	w.must(err)
 	if use.Limit != 96*mebi {
 		t.Errorf("limit = %d after resizing to %d", use.Limit, 96*mebi)
@@ -104,7 +104,7 @@ func endpoints(t *testing.T, w *world) {
 func portTaken(t *testing.T, w *world) {
 	holder, err := net.Listen("tcp4", "127.0.0.1:0")
 	w.must(err)
-	defer holder.Close()
+	defer func() { _ = holder.Close() }()
 	port := holder.Addr().(*net.TCPAddr).Port
 	spec := w.spec("taken-1", "serve", "")
 	spec.Config.Command[1] = spec.Address + ":8080"

@@ -123,7 +123,7 @@ func killedHarness(t *testing.T, f Fixture) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer hold.Close()
+	defer func() { _ = hold.Close() }()
 	out, err := victim.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +146,9 @@ func killedHarness(t *testing.T, f Fixture) {
 	if alive || len(items) == 0 {
 		t.Errorf("after the kill: alive %v, %q; want what it left", alive, items)
 	}
+	if f.Orphaned != nil {
+		f.Orphaned(t, run)
+	}
 	for range 2 {
 		if err := f.Cleaner.Clean(t.Context(), run); err != nil {
 			t.Errorf("clean: %v", err)
@@ -159,7 +162,8 @@ func killedHarness(t *testing.T, f Fixture) {
 // calls forget with the path of each program that Program made.
 func Main(m *testing.M, open Open, forget func(program string)) {
 	if run := os.Getenv(victimRun); run != "" {
-		os.Exit(beVictim(run, open))
+		beVictim(run, open)
+		os.Exit(1)
 	}
 	code := m.Run()
 	for _, path := range builds.made {
@@ -175,18 +179,18 @@ func Main(m *testing.M, open Open, forget func(program string)) {
 	os.Exit(code)
 }
 
-func beVictim(run string, open Open) int {
+// beVictim brings a run up and waits to be killed, or for the end of the test.
+func beVictim(run string, open Open) {
 	p, err := open(run, owner.Self())
 	if err == nil {
 		err = occupy(p)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return
 	}
 	fmt.Println("up")
 	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
-	return 1
 }
 
 // occupy makes something of everything a run can leave.

@@ -48,7 +48,7 @@ func attach(t *testing.T, w *world) {
 	w.create(spec)
 	conn, err := w.Attach(t.Context(), "echo-1")
 	w.must(err)
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	w.must(w.Start(t.Context(), "echo-1"))
 
 	line := strings.Repeat("x", 1023) + "\n"

@@ -96,12 +96,12 @@ func (f *forward) serve() {
 
 // pass copies both ways until both have ended.
 func (f *forward) pass(client net.Conn) {
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	server, err := net.Dial("tcp4", f.to)
 	if err != nil {
 		return
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	if !f.enter(client, server) {
 		return
 	}

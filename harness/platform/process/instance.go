@@ -139,7 +139,7 @@ func (p *Platform) launch(i *instance) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open its log: %w", err)
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	cmd := &exec.Cmd{
 		Path: i.argv[0], Args: i.argv, Env: p.environment(i.spec), Dir: i.spec.Config.WorkingDir,
 		Stdout: log, Stderr: log, SysProcAttr: attributes(),

@@ -23,7 +23,7 @@ func (p *Platform) Logs(ctx context.Context, name string, follow bool, w io.Writ
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for {

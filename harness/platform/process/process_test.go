@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ func TestConformance(t *testing.T) {
 		if runtime.GOOS != "linux" {
 			t.Skip("loopback addresses other than 127.0.0.1 and /proc are Linux's")
 		}
-		return platformtest.Fixture{Open: openPlatform, Cleaner: Cleaner{}, Left: left}
+		return platformtest.Fixture{Open: openPlatform, Cleaner: Cleaner{}, Left: left, Orphaned: orphaned}
 	})
 }
 
@@ -45,6 +46,28 @@ func left(run string) ([]string, error) {
 		}
 	}
 	return found, err
+}
+
+// orphaned: the kernel ends the main processes of a killed harness; what those
+// had started is left to a clean.
+func orphaned(t *testing.T, run string) {
+	deadline := time.Now().Add(time.Minute)
+	for {
+		all, err := markedProcesses()
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := slices.DeleteFunc(all, func(m marked) bool {
+			command, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", m.pid))
+			return m.run != run || !strings.HasSuffix(string(command), "\x00family\x00")
+		})
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("outlived the harness: %+v", left)
+		}
+	}
 }
 
 func openTest(t *testing.T, run string) *Platform {

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command program is what the conformance suite runs as instances: one mode
 // for each behaviour that a platform has to handle.
 package main
@@ -11,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,7 +24,8 @@ func main() {
 	if len(os.Args) < 2 {
 		fail("usage: program MODE [ARGUMENT]...")
 	}
-	mode, arguments := os.Args[1], append(os.Args[2:], "", "")
+	mode, arguments := os.Args[1], [2]string{}
+	copy(arguments[:], os.Args[2:])
 	run, ok := map[string]func(a, b string){
 		"serve": serve, "exit": exit, "stubborn": stubborn, "signals": signals, "echo": echo, "hog": hog,
 		"lines": lines, "spin": spin, "env": env, "write": write, "read": read, "get": get, "family": family,
@@ -102,9 +106,10 @@ func echo(_, _ string) {
 
 // hog takes memory until it is stopped.
 func hog(_, _ string) {
-	var kept [][]byte
-	for {
-		kept = append(kept, touched(1<<20))
+	size := 1 << 20
+	for kept := touched(size); ; size *= 2 {
+		kept = append(kept, touched(size)...)
+		runtime.KeepAlive(kept)
 	}
 }
 
@@ -181,7 +186,7 @@ func get(url, _ string) {
 	if err != nil {
 		fail(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if _, err := io.Copy(os.Stdout, response.Body); err != nil {
 		fail(err)
 	}
