@@ -4,12 +4,16 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
-	"path/filepath"
+	"os"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/rundir"
+	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
 // version is set by the linker (-X); a build without it tells its module version.
@@ -32,7 +36,9 @@ type Request struct {
 	Platform   string // "auto", "docker" or "process"
 	Build      bool
 	KeepOnFail bool
-	Command    []string // the command line, for the record
+	// StartTimeout is that of Options.
+	StartTimeout time.Duration
+	Command      []string // the command line, for the record
 }
 
 // Prepare chooses the platform and makes the run directory. Nothing has been
@@ -48,22 +54,52 @@ func Prepare(ctx context.Context, loaded *Loaded, request Request) (Options, err
 	if err != nil {
 		return Options{}, err
 	}
-	out := request.Out
-	if out == "" {
-		out = filepath.Join("runs", started.Format("20060102-150405")+"-"+loaded.Plan.Scenario)
-	}
-	dir, err := rundir.Create(out)
+	dir, note, err := makeDir(request.Out, loaded.Plan.Scenario, started)
 	if err != nil {
-		return Options{}, err
+		return Options{}, errors.Join(err, chosen.TearDown(ctx))
 	}
+	notes = append(notes, note...)
 	return Options{
 		Run: id, Loaded: loaded, Platform: chosen, Dir: dir, Agent: agent,
-		Build: request.Build, KeepOnFail: request.KeepOnFail,
+		Build: request.Build, KeepOnFail: request.KeepOnFail, StartTimeout: request.StartTimeout,
 		Intent: rundir.Intent{
 			Run: id, Version: Version(), Started: started, Platform: chosen.Name(), Command: request.Command,
-			Machine: rundir.ThisMachine(), Notes: notes, Plan: loaded.Plan,
+			Switches: switches(loaded.Plan, os.Environ()), Machine: rundir.ThisMachine(), Notes: notes, Plan: loaded.Plan,
 		},
 	}, nil
+}
+
+// makeDir makes the run directory; the link to the newest run is kept only
+// where runs stand side by side, and never stops a run.
+func makeDir(out, scenario string, started time.Time) (dir rundir.Dir, notes []string, err error) {
+	if out != "" {
+		dir, err = rundir.Create(out)
+		return dir, nil, err
+	}
+	if dir, err = rundir.CreateDefault(scenario, started); err != nil {
+		return "", nil, err
+	}
+	if err := dir.Latest(); err != nil {
+		notes = append(notes, err.Error())
+	}
+	return dir, notes, nil
+}
+
+// switches lists the variables that are set and that some service declares
+// public.
+func switches(plan *scenarios.Plan, environ []string) []string {
+	var set []string
+	for _, assignment := range environ {
+		name, value, _ := strings.Cut(assignment, "=")
+		for _, service := range plan.Services {
+			if value != "" && slices.Contains(service.PublicEnv, name) {
+				set = append(set, assignment)
+				break
+			}
+		}
+	}
+	slices.Sort(set)
+	return set
 }
 
 // newRunID is short enough for container names and different for runs that

@@ -32,6 +32,9 @@ type Options struct {
 	Agent      string // path of the shakedown-agent program
 	Build      bool   // build images even if they are present
 	KeepOnFail bool   // leave the instances when the verdict is not pass
+	// StartTimeout limits how long an instance may take to be ready; 0 for the
+	// stack's default.
+	StartTimeout time.Duration
 	// Observe is called for every event, one at a time, after it was journaled.
 	Observe func(journal.Event)
 }
@@ -103,7 +106,7 @@ func begin(opts Options) (*run, error) {
 	r.stack, err = stack.New(stack.Config{
 		Run: opts.Run, Project: opts.Loaded.Project, Plan: opts.Loaded.Plan, Platform: opts.Platform,
 		Clock: r.clock, Emit: r.append, Agent: opts.Agent, Build: opts.Build,
-		Log: r.log, Redact: r.secrets.String,
+		Log: r.log, Redact: r.secrets.String, StartTimeout: opts.StartTimeout,
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("plan the stack: %w", err), writer.Close())

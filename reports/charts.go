@@ -187,7 +187,11 @@ func latencyPanel(s *scene, points []point, limits []limit, merged bool) templat
 	for i, l := range limits {
 		y := sc.y(l.most.Seconds())
 		p.d.line("limit", marginLeft, y, marginLeft+plotWidth, y)
-		p.d.text("limit-label", "start", marginLeft+6+float64(i)*150, y-4, l.quantile+" limit "+span(l.most))
+		label := y - 4
+		if label-12 < p.top {
+			label = y + 13
+		}
+		p.d.text("limit-label", "start", marginLeft+6+float64(i)*150, label, l.quantile+" limit "+span(l.most))
 	}
 	p.curves(points, sc, []curve{
 		{"p50", "p50", func(q point) float64 { return q.p50.Seconds() }},

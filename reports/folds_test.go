@@ -1,7 +1,8 @@
 package reports
 
 import (
-	"math/rand/v2"
+	"cmp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -166,7 +167,7 @@ func TestLaneThatFlaps(t *testing.T) {
 	for _, s := range l.stretches {
 		states = append(states, s.state)
 	}
-	if want := []state{starting, serving, unready, serving}; !equal(states, want) {
+	if want := []state{starting, serving, unready, serving, ghost}; !equal(states, want) {
 		t.Errorf("states %v, want %v", states, want)
 	}
 	if l.marks[0].kind != "bad-exit" || l.marks[0].label != "exit 2, unasked" {
@@ -184,6 +185,21 @@ func equal[T comparable](a, b []T) bool {
 		}
 	}
 	return true
+}
+
+func TestLaneThatIsListedTooEarly(t *testing.T) {
+	no := false
+	events := []journal.Event{
+		at(1*second, journal.InstanceStarted{Service: "api", Instance: "api-1"}),
+		at(2*second, journal.EndpointAdded{Service: "api", Instance: "api-1", Initialized: &no}),
+		at(3*second, journal.InitializationDone{Service: "api", Instance: "api-1"}),
+		at(4*second, journal.RunEnded{Reason: "completed"}),
+	}
+	l := lanesOf(events, windowOf(events))[0]
+	want := []stretch{{starting, 1 * second, 2 * second}, {early, 2 * second, 3 * second}, {serving, 3 * second, 4 * second}}
+	if !equal(l.stretches, want) {
+		t.Errorf("stretches %+v, want %+v", l.stretches, want)
+	}
 }
 
 func TestLanesOfServicesWithoutGatewayJustRun(t *testing.T) {
@@ -243,21 +259,6 @@ func TestBlames(t *testing.T) {
 	}
 }
 
-func TestAddEqualsMerge(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 1))
-	for _, n := range []int{0, 1, 2, 7, 100, fewValues, fewValues + 1} {
-		h, added, merged := journal.NewHistogram(), journal.NewHistogram(), journal.NewHistogram()
-		for range n {
-			must(t, h.RecordValue(1+random.Int64N(600_000_000-1)>>random.IntN(29)))
-		}
-		add(added, h)
-		merged.Merge(h)
-		if !added.Equals(merged) || added.TotalCount() != int64(n) {
-			t.Errorf("%d values: add and Merge differ", n)
-		}
-	}
-}
-
 func TestGroupsAreCapped(t *testing.T) {
 	var events []journal.Event
 	for i := range 60 {
@@ -278,6 +279,8 @@ func TestGroupsAreCapped(t *testing.T) {
 
 func TestSections(t *testing.T) {
 	run := failingRun()
+	slices.Reverse(run.Record.Events) // their order must not matter to that of the steps
+	slices.SortStableFunc(run.Record.Events, func(a, b journal.Event) int { return cmp.Compare(a.T, b.T) })
 	sections := sectionsOf(run, timesOf(run.Record.Latency))
 	var names []string
 	for _, s := range sections {
@@ -288,6 +291,13 @@ func TestSections(t *testing.T) {
 	}
 	if !equal(names, []string{"baseline", "scale-up", "scale-down", ""}) {
 		t.Fatalf("sections %q", names)
+	}
+	var steps []string
+	for _, r := range sections[0].rows {
+		steps = append(steps, r.step)
+	}
+	if !equal(steps, []string{"home", "session", "catalogue", "checkout", ""}) {
+		t.Errorf("steps %q are not in the order of the journey", steps)
 	}
 	whole, sum := sections[3].rows[0], 0
 	for _, s := range sections[:3] {

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Limits that keep the chart of instances readable and small.
@@ -85,10 +86,14 @@ func lanePanel(s *scene, lanes []*lane) template.HTML {
 	return p.done()
 }
 
-// hatch is the pattern of an instance that was told to stop and still gets
-// traffic, so that the state does not hang on a colour.
+// hatch has the patterns of instances that still get traffic although they
+// are still initializing, were told to stop or are gone, so that the state does not hang on a colour.
 const hatch = `<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">` +
-	`<rect class="hatch-ground" width="6" height="6"/><rect class="hatch-stripe" width="2.6" height="6"/></pattern></defs>`
+	`<rect class="hatch-ground" width="6" height="6"/><rect class="hatch-stripe" width="2.6" height="6"/></pattern>` +
+	`<pattern id="early" width="5" height="5" patternUnits="userSpaceOnUse">` +
+	`<rect class="hatch-ground" width="5" height="5"/><rect class="early-stripe" width="2.5" height="5"/></pattern>` +
+	`<pattern id="cross" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">` +
+	`<rect class="hatch-ground" width="5" height="5"/><rect class="cross-stripe" width="1.6" height="5"/><rect class="cross-stripe" width="5" height="1.6"/></pattern></defs>`
 
 // busiest is the highest rate of any lane.
 func busiest(lanes []*lane) float64 {
@@ -123,8 +128,8 @@ func (p *panel) lane(l *lane, y, top float64) {
 
 // stateClasses are the looks of the states.
 var stateClasses = map[state]string{
-	running: "s-running", starting: "s-starting", serving: "s-serving",
-	unready: "s-unready", leaving: "s-leaving", draining: "s-draining",
+	early: "s-early", running: "s-running", starting: "s-starting", serving: "s-serving",
+	unready: "s-unready", leaving: "s-leaving", draining: "s-draining", ghost: "s-ghost",
 }
 
 // loadArea is the path of a lane's rate, standing on base.
@@ -207,7 +212,7 @@ func (p *panel) marks(l *lane, bar float64) {
 		case "initialized":
 		case "exit", "bad-exit":
 			if !busy || m.kind == "bad-exit" {
-				p.d.text("mark-label "+m.kind, "start", x+7, bar+barHeight-1, m.label)
+				p.d.text("mark-label "+m.kind, "start", p.scene.window.x(l.vanishes(m.at))+7, bar+barHeight-1, m.label)
 			}
 		default:
 			if x >= free && (!busy || m.kind == "kill") {
@@ -217,6 +222,16 @@ func (p *panel) marks(l *lane, bar float64) {
 			}
 		}
 	}
+}
+
+// vanishes is when an instance that exited at a moment was off the list too.
+func (l *lane) vanishes(exit time.Duration) time.Duration {
+	for _, s := range l.stretches {
+		if s.state == ghost && s.from == exit {
+			return s.to
+		}
+	}
+	return exit
 }
 
 // markPath is the shape of a mark: a triangle on the bar for a signal, a
@@ -253,7 +268,7 @@ func laneLegend(lanes []*lane) []legendEntry {
 		}
 	}
 	var entries []legendEntry
-	for _, s := range []state{starting, serving, running, unready, leaving, draining} {
+	for _, s := range []state{starting, early, serving, running, unready, leaving, draining, ghost} {
 		if states[s] {
 			entries = append(entries, legendEntry{swatch(fmt.Sprintf(`<rect class="%s" x="1" y="3" width="22" height="10"/>`, stateClasses[s])), stateWords[s]})
 		}

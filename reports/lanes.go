@@ -14,23 +14,26 @@ import (
 // A state is what an instance is to the traffic.
 type state int
 
-// The states of an instance. The last two tell the race of a termination
-// apart: told to stop and still in the endpoint list, and out of it.
+// The states of an instance. The last three tell the race of a termination
+// apart: told to stop and still in the endpoint list, out of it, and gone
+// while the list still had it.
 const (
 	absent   state = iota
 	running        // runs, and no gateway stands before its service
 	starting       // runs, and is not yet in the endpoint list
+	early          // in the endpoint list, although it says it is still initializing
 	serving        // in the endpoint list
 	unready        // taken off the list while nobody asked it to stop
 	leaving        // told to stop, still in the list
 	draining       // told to stop, off the list
+	ghost          // gone, still in the list
 )
 
 // stateWords are the names of the states in legends and descriptions.
 var stateWords = map[state]string{
-	running: "running", starting: "starting", serving: "in the endpoint list",
+	early: "in the list, still initializing", running: "running", starting: "starting", serving: "in the endpoint list",
 	unready: "unready, off the list", leaving: "terminating, still in the list",
-	draining: "terminating, off the list",
+	draining: "terminating, off the list", ghost: "gone, still in the list",
 }
 
 // A stretch is a time in one state.
@@ -56,7 +59,7 @@ type lane struct {
 	fronted           bool            // a gateway routes to it
 	restless          bool            // something happened to it while traffic flowed
 
-	listed, leaving, exited, served bool // while folding
+	listed, leaving, exited, served, early bool // while folding
 }
 
 // A tick is a rate over an interval that ended at a moment.
@@ -112,7 +115,10 @@ func (f *folding) event(e journal.Event) {
 	case journal.InstanceStarted:
 		f.turn(e.T, b.Service, b.Instance, func(l *lane) { l.exited, l.listed, l.leaving, l.served = false, false, false, false })
 	case journal.EndpointAdded:
-		f.turn(e.T, b.Service, b.Instance, func(l *lane) { l.listed, l.served, l.fronted = true, true, true })
+		f.turn(e.T, b.Service, b.Instance, func(l *lane) {
+			l.listed, l.served, l.fronted = true, true, true
+			l.early = b.Initialized != nil && !*b.Initialized
+		})
 	case journal.EndpointRemoved:
 		f.turn(e.T, b.Service, b.Instance, func(l *lane) { l.listed, l.fronted = false, true })
 	case journal.InstanceTerminating:
@@ -122,7 +128,10 @@ func (f *folding) event(e journal.Event) {
 	case journal.InstanceExited:
 		f.turn(e.T, b.Service, b.Instance, func(l *lane) { l.exit(e.T, b) })
 	case journal.InitializationDone:
-		f.turn(e.T, b.Service, b.Instance, func(l *lane) { l.mark(e.T, "initialized", "initialized") })
+		f.turn(e.T, b.Service, b.Instance, func(l *lane) {
+			l.early = false
+			l.mark(e.T, "initialized", "initialized")
+		})
 	case journal.ProbeChanged:
 		f.lane(b.Service, b.Instance).fronted = true
 	case journal.Request:
@@ -170,12 +179,16 @@ func (f *folding) tally(t time.Duration, b journal.Tally) {
 // state derives the state from what is known of the instance.
 func (l *lane) state() state {
 	switch {
+	case l.exited && l.listed:
+		return ghost
 	case l.exited:
 		return absent
 	case l.leaving && l.listed:
 		return leaving
 	case l.leaving:
 		return draining
+	case l.listed && l.early:
+		return early
 	case l.listed:
 		return serving
 	case l.served:
@@ -189,7 +202,7 @@ func (l *lane) mark(t time.Duration, kind, label string) {
 }
 
 func (l *lane) exit(t time.Duration, b journal.InstanceExited) {
-	l.exited, l.listed = true, false
+	l.exited = true
 	kind, label := "exit", "exit "+strconv.Itoa(b.Code)
 	if b.Code != 0 || !b.Wanted || b.OOM {
 		kind = "bad-exit"

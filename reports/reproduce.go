@@ -16,6 +16,10 @@ func reproduce(run Run) string {
 		args = []string{"shakedown", "run", scenarioName(run)}
 	}
 	var parts []string
+	for _, assignment := range run.Intent.Switches {
+		name, value, _ := strings.Cut(assignment, "=")
+		parts = append(parts, clean(name)+"="+quoted(clean(value)))
+	}
 	seeded, skip := false, false
 	for i, arg := range args {
 		if skip {

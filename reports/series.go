@@ -3,8 +3,6 @@ package reports
 import (
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
-
 	"github.com/shakedown-dev/shakedown/harness/journal"
 )
 
@@ -58,11 +56,11 @@ func seriesOf(run Run) (points []point, merged bool) {
 // measureSeconds sets the response times of all requests, second by second,
 // if the journal has histograms as fine as that.
 func measureSeconds(points []point, index map[int64]int, latency []journal.Interval) bool {
-	parts := map[int64][]*hdrhistogram.Histogram{}
+	parts := map[int64][]journal.Interval{}
 	for _, i := range latency {
-		if i.Tag.Measure == journal.Response && i.Tag.Step != "" && i.Histogram != nil && i.To-i.From < 2*time.Second {
+		if i.Tag.Measure == journal.Response && i.Tag.Step != "" && i.To-i.From < 2*time.Second {
 			second := secondOf(i.From, i.To)
-			parts[second] = append(parts[second], i.Histogram)
+			parts[second] = append(parts[second], i)
 		}
 	}
 	if len(parts) == 0 {
@@ -71,8 +69,8 @@ func measureSeconds(points []point, index map[int64]int, latency []journal.Inter
 	all := journal.NewHistogram() // one for all seconds: it is large
 	for second, i := range index {
 		all.Reset()
-		for _, h := range parts[second] {
-			add(all, h)
+		for _, part := range parts[second] {
+			part.AddTo(all)
 		}
 		points[i].p50, points[i].p95, points[i].p99, _ = quantiles(all)
 	}

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -28,8 +29,8 @@ type section struct {
 type cell struct{ phase, journey, step string }
 
 // sectionsOf sums the driver's counts by phase, journey and step, cohorts
-// together. Phases stand in the order of play, steps in the order of their
-// first answer; the whole run comes last if there is more than one phase.
+// together. Phases stand in the order of play, steps in that of their journey;
+// the whole run comes last if there is more than one phase.
 func sectionsOf(run Run, merged times) []section {
 	rows, order := map[cell]*row{}, []cell{}
 	for _, e := range run.events() {
@@ -48,7 +49,7 @@ func sectionsOf(run Run, merged times) []section {
 		}
 	}
 	measure(rows, merged)
-	return group(rows, order)
+	return group(rows, order, placeOf(run))
 }
 
 // cells are what an interval of a phase counts for: the phase and the whole run.
@@ -68,8 +69,27 @@ func measure(rows map[cell]*row, merged times) {
 	}
 }
 
-// group orders the rows into sections, each journey's steps before its total.
-func group(rows map[cell]*row, order []cell) []section {
+// placeOf tells the place of a step in its journey: as planned, and the
+// journey as a whole after all its steps.
+func placeOf(run Run) func(row) int {
+	places := map[[2]string]int{}
+	if run.Intent.Plan != nil {
+		for journey, steps := range run.Intent.Plan.Journeys {
+			for i, step := range steps {
+				places[[2]string{journey, step.Name}] = i
+			}
+		}
+	}
+	return func(r row) int {
+		if r.step == "" {
+			return math.MaxInt
+		}
+		return places[[2]string{r.journey, r.step}]
+	}
+}
+
+// group orders the rows into sections.
+func group(rows map[cell]*row, order []cell, placed func(row) int) []section {
 	var sections []section
 	place := map[string]int{}
 	for _, c := range order {
@@ -83,7 +103,7 @@ func group(rows map[cell]*row, order []cell) []section {
 	}
 	for _, s := range sections {
 		slices.SortStableFunc(s.rows, func(a, b row) int {
-			return cmp.Or(cmp.Compare(a.journey, b.journey), cmp.Compare(total(a), total(b)))
+			return cmp.Or(cmp.Compare(a.journey, b.journey), cmp.Compare(placed(a), placed(b)))
 		})
 	}
 	slices.SortStableFunc(sections, func(a, b section) int { return cmp.Compare(whole(a), whole(b)) })
@@ -91,13 +111,6 @@ func group(rows map[cell]*row, order []cell) []section {
 		return sections[:1]
 	}
 	return sections
-}
-
-func total(r row) int {
-	if r.step == "" {
-		return 1
-	}
-	return 0
 }
 
 func whole(s section) int {

@@ -184,7 +184,8 @@ func intent() rundir.Intent {
 		Plan: &scenarios.Plan{
 			Scenario: "scale-under-load", Summary: "An instance joins and two leave while 200 requests a second flow.",
 			Digest: "3b1f6c0a9d2e", Seed: 7, Tempo: 1,
-			Checks: []scenarios.Check{{SLO: &scenarios.SLOCheck{Journey: "shop", P99: &limit, Availability: &availability}}},
+			Journeys: map[string][]scenarios.PlannedStep{"shop": {{Name: "home"}, {Name: "session"}, {Name: "catalogue"}, {Name: "checkout"}}},
+			Checks:   []scenarios.Check{{SLO: &scenarios.SLOCheck{Journey: "shop", P99: &limit, Availability: &availability}}},
 		},
 	}
 }

@@ -19,38 +19,16 @@ type timeKey struct{ phase, journey, step, measure string }
 func timesOf(latency []journal.Interval) times {
 	merged := times{}
 	for _, i := range latency {
-		if i.Histogram == nil || i.Tag.Measure != journal.Response && i.Tag.Measure != journal.Lag {
+		if i.Tag.Measure != journal.Response && i.Tag.Measure != journal.Lag {
 			continue
 		}
 		key := timeKey{i.Tag.Phase, i.Tag.Journey, i.Tag.Step, i.Tag.Measure}
 		if merged[key] == nil {
 			merged[key] = journal.NewHistogram()
 		}
-		add(merged[key], i.Histogram)
+		i.AddTo(merged[key])
 	}
 	return merged
-}
-
-// fewValues is up to how many values add reads one by one.
-const fewValues = 2000
-
-// add merges h into sum. Merge walks all slots up to the highest value, which
-// takes some 0.1 ms; one second of one step holds few values, and asking for
-// each by its rank takes a single fast pass: an hour is read in a fraction of
-// the time, with the same result.
-func add(sum, h *hdrhistogram.Histogram) {
-	n := h.TotalCount()
-	if n > fewValues {
-		sum.Merge(h)
-		return
-	}
-	ranks := make([]float64, n)
-	for k := range ranks {
-		ranks[k] = 100 * float64(k+1) / float64(n)
-	}
-	for _, v := range h.ValueAtPercentilesSlice(ranks) {
-		_ = sum.RecordValue(min(v, sum.HighestTrackableValue())) // then it is within range
-	}
 }
 
 // sum merges the histograms whose key is wanted.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -31,7 +32,11 @@ var (
 		Name: "progress", EnvVars: []string{"SHAKEDOWN_PROGRESS"}, Value: "auto",
 		Usage: "how progress is shown on standard error: auto, tty, plain, json or quiet",
 	}
-	jsonFlag  = &cli.BoolFlag{Name: "json", Usage: "print the result as JSON"}
+	jsonFlag         = &cli.BoolFlag{Name: "json", Usage: "print the result as JSON"}
+	startTimeoutFlag = &cli.DurationFlag{
+		Name: "start-timeout", EnvVars: []string{"SHAKEDOWN_START_TIMEOUT"}, Value: time.Minute,
+		Usage: "how long an instance may take from its start to ready",
+	}
 	buildFlag = &cli.BoolFlag{Name: "build", Usage: "build images even where they are present"}
 )
 
@@ -72,6 +77,16 @@ func progressMode(c *cli.Context) (progress.Mode, error) {
 func color(c *cli.Context) bool {
 	file, ok := c.App.Writer.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd())) && colorWanted()
+}
+
+// width is that of the terminal that standard output is, 0 elsewhere.
+func width(c *cli.Context) int {
+	if file, ok := c.App.Writer.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(file.Fd())); err == nil {
+			return columns
+		}
+	}
+	return 0
 }
 
 // colorWanted follows no-color.org.

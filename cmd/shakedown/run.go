@@ -22,7 +22,7 @@ func runCommand() *cli.Command {
 			"Exit code: 0 pass, 99 checks failed, 3 inconclusive, 4 invalid scenario, 2 usage, 130 interrupted, 1 anything else.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", EnvVars: []string{"SHAKEDOWN_OUT"}, Usage: "run directory `DIR` (default: runs/<time>-<scenario>)"},
-			seedFlag, platformFlag, progressFlag, jsonFlag, setFlag, buildFlag,
+			seedFlag, platformFlag, progressFlag, jsonFlag, setFlag, buildFlag, startTimeoutFlag,
 			&cli.BoolFlag{Name: "keep-on-fail", Usage: "leave the instances running when the verdict is not pass"},
 		},
 		Action: runScenario,
@@ -42,7 +42,7 @@ func runScenario(c *cli.Context) error {
 	defer release()
 	opts, err := harness.Prepare(soft, loaded, harness.Request{
 		Out: c.String("out"), Platform: c.String("platform"), Build: c.Bool("build"),
-		KeepOnFail: c.Bool("keep-on-fail"), Command: os.Args,
+		KeepOnFail: c.Bool("keep-on-fail"), StartTimeout: c.Duration("start-timeout"), Command: os.Args,
 	})
 	if err != nil {
 		return err
@@ -70,5 +70,5 @@ func publish(c *cli.Context, dir rundir.Dir) error {
 	if c.Bool("json") {
 		return reports.JSON(c.App.Writer, run)
 	}
-	return reports.Text(c.App.Writer, run, color(c))
+	return reports.TextWith(c.App.Writer, run, reports.TextOptions{Color: color(c), Width: width(c)})
 }

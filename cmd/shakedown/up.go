@@ -18,7 +18,7 @@ func upCommand() *cli.Command {
 		Usage:       "bring a scenario's stack up with its gateways and keep it until interrupted",
 		ArgsUsage:   "NAME|FILE",
 		Description: "Prints the addresses of the services; Ctrl-C (or shakedown down from elsewhere) takes everything away.",
-		Flags:       []cli.Flag{platformFlag, progressFlag, setFlag, buildFlag},
+		Flags:       []cli.Flag{platformFlag, progressFlag, setFlag, buildFlag, startTimeoutFlag},
 		Action:      bringUp,
 	}
 }
@@ -34,7 +34,8 @@ func bringUp(c *cli.Context) error {
 	}
 	soft, _, release := interrupts(c.Context, c.App.ErrWriter)
 	defer release()
-	opts, err := harness.Prepare(soft, loaded, harness.Request{Platform: c.String("platform"), Build: c.Bool("build"), Command: os.Args})
+	opts, err := harness.Prepare(soft, loaded, harness.Request{Platform: c.String("platform"), Build: c.Bool("build"),
+		StartTimeout: c.Duration("start-timeout"), Command: os.Args})
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 
 func newLog(service string, env *settings.Env, w io.Writer) *slog.Logger {
 	level := slog.LevelInfo
-	env.Check(level.UnmarshalText([]byte(env.String("ATELIER_LOG_LEVEL", "info"))))
+	if err := level.UnmarshalText([]byte(env.String("ATELIER_LOG_LEVEL", "info"))); err != nil {
+		env.Check(errors.New("ATELIER_LOG_LEVEL is none of debug, info, warn, error"))
+	}
 	handler := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
 	return slog.New(handler).With("service", service, "instance", instance(env))
 }

@@ -180,7 +180,7 @@ func configureAPI(env *settings.Env, m *telemetry.Metrics, log *slog.Logger) ini
 // warm fills the cache and takes the rest of the time that services of real
 // size need to load and compile what they serve from.
 func warm(ctx context.Context, c *catalogue.Catalogue, rest time.Duration) error {
-	if err := c.Warm(ctx); err != nil {
+	if _, err := c.JSON(ctx); err != nil {
 		return fmt.Errorf("warm the catalogue: %w", err)
 	}
 	select {

@@ -251,26 +251,71 @@ type Unknown struct {
 	Data json.RawMessage
 }
 
-func (RunStarted) Kind() string          { return "run.started" }
-func (RunEnded) Kind() string            { return "run.ended" }
-func (Operation) Kind() string           { return "operation" }
-func (TrafficStarted) Kind() string      { return "traffic.started" }
-func (TrafficEnded) Kind() string        { return "traffic.ended" }
-func (PhaseStarted) Kind() string        { return "phase.started" }
-func (PhaseEnded) Kind() string          { return "phase.ended" }
-func (ActionStarted) Kind() string       { return "action.started" }
-func (ActionEnded) Kind() string         { return "action.ended" }
-func (InstanceStarted) Kind() string     { return "instance.started" }
+// Kind implements Body.
+func (RunStarted) Kind() string { return "run.started" }
+
+// Kind implements Body.
+func (RunEnded) Kind() string { return "run.ended" }
+
+// Kind implements Body.
+func (Operation) Kind() string { return "operation" }
+
+// Kind implements Body.
+func (TrafficStarted) Kind() string { return "traffic.started" }
+
+// Kind implements Body.
+func (TrafficEnded) Kind() string { return "traffic.ended" }
+
+// Kind implements Body.
+func (PhaseStarted) Kind() string { return "phase.started" }
+
+// Kind implements Body.
+func (PhaseEnded) Kind() string { return "phase.ended" }
+
+// Kind implements Body.
+func (ActionStarted) Kind() string { return "action.started" }
+
+// Kind implements Body.
+func (ActionEnded) Kind() string { return "action.ended" }
+
+// Kind implements Body.
+func (InstanceStarted) Kind() string { return "instance.started" }
+
+// Kind implements Body.
 func (InstanceTerminating) Kind() string { return "instance.terminating" }
-func (InstanceSignalled) Kind() string   { return "instance.signalled" }
-func (InstanceExited) Kind() string      { return "instance.exited" }
-func (EndpointAdded) Kind() string       { return "endpoint.added" }
-func (EndpointRemoved) Kind() string     { return "endpoint.removed" }
-func (ProbeChanged) Kind() string        { return "probe.changed" }
-func (InitializationDone) Kind() string  { return "initialization.done" }
-func (Request) Kind() string             { return "request" }
-func (Tally) Kind() string               { return "tally" }
-func (Traffic) Kind() string             { return "traffic" }
-func (ErrorGroup) Kind() string          { return "error.group" }
-func (Note) Kind() string                { return "note" }
-func (u Unknown) Kind() string           { return u.Type }
+
+// Kind implements Body.
+func (InstanceSignalled) Kind() string { return "instance.signalled" }
+
+// Kind implements Body.
+func (InstanceExited) Kind() string { return "instance.exited" }
+
+// Kind implements Body.
+func (EndpointAdded) Kind() string { return "endpoint.added" }
+
+// Kind implements Body.
+func (EndpointRemoved) Kind() string { return "endpoint.removed" }
+
+// Kind implements Body.
+func (ProbeChanged) Kind() string { return "probe.changed" }
+
+// Kind implements Body.
+func (InitializationDone) Kind() string { return "initialization.done" }
+
+// Kind implements Body.
+func (Request) Kind() string { return "request" }
+
+// Kind implements Body.
+func (Tally) Kind() string { return "tally" }
+
+// Kind implements Body.
+func (Traffic) Kind() string { return "traffic" }
+
+// Kind implements Body.
+func (ErrorGroup) Kind() string { return "error.group" }
+
+// Kind implements Body.
+func (Note) Kind() string { return "note" }
+
+// Kind implements Body.
+func (u Unknown) Kind() string { return u.Type }

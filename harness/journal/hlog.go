@@ -100,8 +100,12 @@ func decodeInterval(line string) (Interval, error) {
 		return i, err
 	}
 	i.From, i.To = from, from+length
-	i.Histogram, err = hdrhistogram.Decode([]byte(fields[4]))
-	return i, err
+	h, err := hdrhistogram.Decode([]byte(fields[4]))
+	if err != nil {
+		return i, err
+	}
+	i.slots = sparse(h)
+	return i, nil
 }
 
 // seconds reads an offset; a year is the most that makes sense, and keeps the

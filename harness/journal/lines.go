@@ -31,10 +31,10 @@ func eachLine(r *bufio.Reader, f func(n int, line []byte, cut bool, err error)) 
 			long = append(long, line...)
 			line = long
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
+		cut := errors.Is(err, io.EOF)
+		if err != nil && !cut {
 			return err
 		}
-		cut := err != nil
 		switch {
 		case cut && size == 0:
 			return nil

@@ -58,7 +58,7 @@ func (rec *Record) load(dir, name string, read func(*bufio.Reader, *problems) er
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	p := &problems{file: name}
 	if err := read(bufio.NewReaderSize(f, 256<<10), p); err != nil {
 		return fmt.Errorf("read %s: %w", filepath.Join(dir, name), err)

@@ -40,9 +40,13 @@ type Tag struct {
 // An Interval is the times, in microseconds, of what ended between two offsets
 // from the start of the run.
 type Interval struct {
-	Tag       Tag
-	From, To  time.Duration
+	Tag      Tag
+	From, To time.Duration
+	// Histogram is what a writer hands over. It is nil in an interval that was
+	// read back, which keeps its values in less room: use AddTo and Count.
 	Histogram *hdrhistogram.Histogram
+
+	slots []slot // of an interval that was read back
 }
 
 // NewHistogram makes an empty histogram of the geometry that all intervals

@@ -145,18 +145,18 @@ func (q quote) opensAfter(name quote, quoted bool) bool {
 func (q quote) closing(s string, pos int) (at int, complete bool) {
 	slashes := 0
 	for i := pos; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '\\':
+		switch c := s[i]; c {
+		case '\\':
 			slashes++
 			continue
-		case c == '\n' || c == '\r':
+		case '\n', '\r':
 			return i, false
-		case c == q.char || c == '"':
+		case '"', '\'':
 			own := markSlashes(slashes, q.slashes)
 			if own == q.slashes && c == q.char {
 				return i - own, true
 			}
-			if own >= 0 && own < q.slashes {
+			if own >= 0 && own < q.slashes && c == '"' {
 				return i - own, false
 			}
 		}

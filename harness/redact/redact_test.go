@@ -82,6 +82,7 @@ func TestHeaders(t *testing.T) {
 		{"a name at the end of a JSON string", `{"text":"no cookie: ","n":"cookie="}`, `{"text":"no cookie: ","n":"cookie="}`},
 		{"logfmt in a JSON string", `{"text":"authorization=\"Bearer x\" n=1"}`, `{"text":"authorization=\"[redacted]\" n=1"}`},
 		{"JSON in a JSON string", `{"s":"{\"Authorization\":\"a\\\"b\",\"n\":1}"}`, `{"s":"{\"Authorization\":\"[redacted]\",\"n\":1}"}`},
+		{"an apostrophe in JSON in a JSON string", `{"s":"{\"Cookie\":\"it's a=b\",\"n\":1}"}`, `{"s":"{\"Cookie\":\"[redacted]\",\"n\":1}"}`},
 		{"list in JSON in a JSON string", `{"s":"{\"Cookie\":[\"a\",\"b\"],\"n\":1}"}`, `{"s":"{\"Cookie\":[\"[redacted]\",\"[redacted]\"],\"n\":1}"}`},
 		{"JSON in a JSON string, cut off", `{"s":"{\"Authorization\":\"a\\\"b","n":1}`, `{"s":"{\"Authorization\":\"[redacted]","n":1}`},
 		{"logfmt", `msg=x authorization="Bearer \"x\" y" n=1`, `msg=x authorization="[redacted]" n=1`},

@@ -17,7 +17,11 @@ type Intent struct {
 	Started  time.Time `json:"started"` // wall-clock time of offset 0
 	Platform string    `json:"platform"`
 	Command  []string  `json:"command"`
-	Machine  Machine   `json:"machine"`
+	// Switches are the environment variables, as NAME=value, that were set for
+	// the run and that the stack declares public: without them the command does
+	// not do the same again.
+	Switches []string `json:"switches,omitempty"`
+	Machine  Machine  `json:"machine"`
 	// Notes say what the run leaves unproven on this platform and what it had
 	// to assume.
 	Notes []string        `json:"notes,omitempty"`

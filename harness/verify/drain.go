@@ -159,14 +159,16 @@ func (h *history) afterRemoval(service string, stopped []*instance) Finding {
 	var all losses
 	seen := 0
 	for _, i := range stopped {
-		end, ok := i.unlisted()
+		end, event, ok := i.outOfList()
 		if !ok {
 			continue
 		}
-		seen++
-		l := i.losses(end, "removal", func(x exchange) bool { return x.Start > end })
+		if i.listedAtStop() {
+			seen++
+		}
+		l := i.losses(end, event, func(x exchange) bool { return x.Start > end })
 		f.Evidence = append(f.Evidence, l.evidence("after removal from the endpoint list")...)
-		if strays := i.losses(end, "removal", func(x exchange) bool {
+		if strays := i.losses(end, event, func(x exchange) bool {
 			return x.Start > end && (!pinned || !x.Reused || x.bad())
 		}); strays.total > 0 {
 			f.Verdict, f.Reason = Fail, join(f.Reason, strays.strays())
@@ -174,10 +176,20 @@ func (h *history) afterRemoval(service string, stopped []*instance) Finding {
 		all.merge(l)
 	}
 	f.Measured = all.measured("after removal")
-	if seen == 0 {
+	if seen == 0 && f.Verdict != Fail {
 		f.Verdict, f.Reason = Inconclusive, "no instance was in the endpoint list when it was told to stop"
 	}
 	return f
+}
+
+// outOfList is the moment, and its name, from which nothing may be routed to a
+// terminating instance; false if the record does not say when that was.
+func (i *instance) outOfList() (time.Duration, string, bool) {
+	if !i.listedAtStop() {
+		return i.terminating.at, "the start of its termination", true
+	}
+	at, ok := i.unlisted()
+	return at, "removal", ok
 }
 
 // judge turns losses into a verdict; without a request whose outcome is known

@@ -56,14 +56,14 @@ func (h *history) sampleOf(c scenarios.SLOCheck) sample {
 		return wanted && journey == c.Journey && (len(c.Phases) == 0 || slices.Contains(c.Phases, phase))
 	}
 	for _, i := range h.rec.Latency {
-		if i.Histogram == nil || !about(i.Tag.Journey, i.Tag.Step, i.Tag.Phase) {
+		if !about(i.Tag.Journey, i.Tag.Step, i.Tag.Phase) {
 			continue
 		}
 		switch i.Tag.Measure {
 		case journal.Response:
-			s.response.Merge(i.Histogram)
+			i.AddTo(s.response)
 		case journal.Lag:
-			s.lag.Merge(i.Histogram)
+			i.AddTo(s.lag)
 		}
 	}
 	for _, t := range h.traffic {

@@ -26,7 +26,9 @@ func Open(addr string, size int) *redis.Client {
 		WriteTimeout: time.Second,
 		PoolTimeout:  2 * time.Second,
 		MaxRetries:   1,
-		Protocol:     2,
+		// A Redis that refuses is answered for at once: callers have their own ways on.
+		DialerRetries: 1,
+		Protocol:      2,
 		// Features of Redis Enterprise that a plain Redis answers with errors.
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},

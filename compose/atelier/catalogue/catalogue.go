@@ -47,28 +47,33 @@ func New(client *redis.Client, source Source, m *telemetry.Metrics) *Catalogue {
 // JSON returns the catalogue as {"products": [...]}. When Redis does not
 // answer it comes from the database.
 func (c *Catalogue) JSON(ctx context.Context) ([]byte, error) {
+	if cached, err := c.cached(ctx); err == nil {
+		return cached, nil
+	}
+	return c.load(ctx)
+}
+
+func (c *Catalogue) cached(ctx context.Context) ([]byte, error) {
 	cached, err := c.client.Get(ctx, cacheKey).Bytes()
 	if err == nil {
 		c.reads.WithLabelValues("cache").Inc()
-		return cached, nil
 	}
-	return c.load(ctx, errors.Is(err, redis.Nil))
-}
-
-// Warm fills the cache whatever is in it.
-func (c *Catalogue) Warm(ctx context.Context) error {
-	_, err := c.load(ctx, true)
-	return err
+	return cached, err
 }
 
 // load reads the database once for all callers that wait at the same time, so
 // that losing the cache does not become a stampede.
-func (c *Catalogue) load(ctx context.Context, keep bool) ([]byte, error) {
+func (c *Catalogue) load(ctx context.Context) ([]byte, error) {
 	// One caller's cancellation must not fail the others.
 	ctx = context.WithoutCancel(ctx)
 	loaded, err, _ := c.loads.Do(cacheKey, func() (any, error) {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
+		// A load that ended since this caller looked has filled the cache.
+		cached, missing := c.cached(ctx)
+		if missing == nil {
+			return cached, nil
+		}
 		products, err := c.source.Products(ctx)
 		if err != nil {
 			return nil, err
@@ -78,7 +83,7 @@ func (c *Catalogue) load(ctx context.Context, keep bool) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("encode catalogue: %w", err)
 		}
-		if keep {
+		if errors.Is(missing, redis.Nil) {
 			// Spread the end of life, so that instances do not reload together.
 			// That it could not be stored is no reason not to answer.
 			c.client.Set(ctx, cacheKey, body, lifetime+rand.N(lifetime/4))

@@ -16,16 +16,19 @@ import (
 	"github.com/shakedown-dev/shakedown/compose/atelier/telemetry"
 )
 
-// source counts reads; while gate is set, a read waits for it.
+// source counts reads; if gate is set, a read says so on entered and waits for
+// the gate.
 type source struct {
-	reads atomic.Int64
-	gate  chan struct{}
-	err   error
+	reads   atomic.Int64
+	entered chan struct{}
+	gate    chan struct{}
+	err     error
 }
 
 func (s *source) Products(context.Context) ([]store.Product, error) {
 	s.reads.Add(1)
 	if s.gate != nil {
+		s.entered <- struct{}{}
 		<-s.gate
 	}
 	return []store.Product{{ID: "p-001", Name: "Oak panel", PriceCents: 900}}, s.err
@@ -64,15 +67,13 @@ func TestSecondReadComesFromTheCache(t *testing.T) {
 }
 
 func TestLosingTheCacheIsOneReadForAllWhoWait(t *testing.T) {
-	s := &source{gate: make(chan struct{})}
+	s := &source{entered: make(chan struct{}, 16), gate: make(chan struct{})}
 	_, c := newCatalogue(t, s)
 	var together sync.WaitGroup
 	for range 16 {
 		together.Go(func() { want(t, c) })
 	}
-	for s.reads.Load() == 0 { // until the first has reached the database
-		time.Sleep(time.Millisecond)
-	}
+	<-s.entered
 	close(s.gate)
 	together.Wait()
 	// Whoever came after the read had ended found the entry in the cache.

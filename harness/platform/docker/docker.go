@@ -144,6 +144,11 @@ const exitPatience = 3 * time.Second
 func (p *Platform) TearDown(ctx context.Context) error {
 	p.mu.Lock()
 	p.closed = true
+	for _, i := range p.byID {
+		if i.life != nil {
+			i.life.kill()
+		}
+	}
 	p.mu.Unlock()
 	p.making.Wait()
 

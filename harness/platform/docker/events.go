@@ -43,18 +43,47 @@ func (p *Platform) subscribe(ctx context.Context, after int64) subscription {
 	return subscription{messages, errs}
 }
 
+// Events are stamped before they are put in line, so that their times are
+// nearly in order and no more. A new stream begins a little before the last
+// event of the old one, and what was seen already is told by remembering it.
+const (
+	overlap    = 10 * time.Second
+	remembered = 1024 // an engine keeps 256 events to repeat
+)
+
+// memory knows the last events that were seen.
+type memory struct {
+	known map[string]bool
+	order []string
+	last  int64 // nanoseconds
+}
+
+// new remembers an event and says whether it is a new one.
+func (s *memory) new(m events.Message) bool {
+	key := fmt.Sprint(m.Actor.ID, m.Action, m.TimeNano)
+	if s.known[key] {
+		return false
+	}
+	s.known[key], s.order = true, append(s.order, key)
+	if len(s.order) > remembered {
+		delete(s.known, s.order[0])
+		s.order = s.order[1:]
+	}
+	s.last = max(s.last, m.TimeNano)
+	return true
+}
+
 // watch takes events in until ctx ends, and subscribes again when the engine
 // breaks off.
 func (p *Platform) watch(ctx context.Context, from subscription) {
 	defer close(p.watched)
 	defer p.late.Wait()
-	last, failed := int64(beginning), 0
+	seen, failed := memory{known: map[string]bool{}}, 0
 	for {
 		select {
 		case m := <-from.messages:
 			failed = 0
-			if m.TimeNano > last { // a new stream begins with the last of the old one
-				last = m.TimeNano
+			if seen.new(m) {
 				p.happened(ctx, m)
 			}
 			continue
@@ -74,7 +103,7 @@ func (p *Platform) watch(ctx context.Context, from subscription) {
 		case <-ctx.Done():
 			return
 		}
-		from = p.subscribe(ctx, last)
+		from = p.subscribe(ctx, max(beginning, seen.last-int64(overlap)))
 		p.catchUp(ctx)
 	}
 }
@@ -98,7 +127,9 @@ func (p *Platform) happened(ctx context.Context, m events.Message) {
 	case events.ActionOOM:
 		event.Kind = platform.OOM
 	case events.ActionKill:
-		l.killed = l.killed || m.Actor.Attributes["signal"] == "9"
+		if m.Actor.Attributes["signal"] == "9" {
+			l.kill()
+		}
 	}
 	p.mu.Unlock()
 	if event.Kind != "" {
@@ -142,23 +173,25 @@ const (
 // says so within oomLate, else somebody on this machine.
 func (p *Platform) died(ctx context.Context, i *instance, l *life, at time.Time, code int) {
 	p.mu.Lock()
-	killed, oomAt := l.killed, l.oomAt
+	oomAt := l.oomAt
 	p.mu.Unlock()
 	switch {
-	case code != sigkilled || killed:
+	case code != sigkilled || l.isKilled():
 		p.ended(i, l, at, platform.Exit{Code: code})
 	case !oomAt.IsZero() && at.Sub(oomAt) < oomPast:
 		p.ended(i, l, at, platform.Exit{Code: code, OOM: true})
 	default:
 		p.late.Go(func() {
+			exit := platform.Exit{Code: code}
 			select {
 			case <-l.oomSince(oomAt):
-				p.ended(i, l, at, platform.Exit{Code: code, OOM: true})
-				return
+				exit.OOM = true
+			case <-l.killed: // said late too
 			case <-time.After(oomLate):
+				exit.OOM = p.flaggedOOM(ctx, i, l)
 			case <-ctx.Done():
 			}
-			p.ended(i, l, at, platform.Exit{Code: code, OOM: p.flaggedOOM(ctx, i, l)})
+			p.ended(i, l, at, exit)
 		})
 	}
 }

@@ -132,6 +132,15 @@ func TestHowItEnded(t *testing.T) {
 			say(events.ActionKill, "signal", "9")
 			say(events.ActionDie, "exitCode", "137")
 		}, true, platform.Exit{Code: 137}, false},
+		{"killed through the engine, said late", func(_ *stage, say func(events.Action, ...string)) {
+			say(events.ActionDie, "exitCode", "137")
+			say(events.ActionKill, "signal", "9")
+		}, true, platform.Exit{Code: 137}, false},
+		{"asked to end, killed by the kernel", func(_ *stage, say func(events.Action, ...string)) {
+			say(events.ActionKill, "signal", "15")
+			say(events.ActionOOM)
+			say(events.ActionDie, "exitCode", "137")
+		}, false, platform.Exit{Code: 137, OOM: true}, true},
 		{"another process ran out of memory long before", func(_ *stage, say func(events.Action, ...string)) {
 			say(events.ActionOOM)
 			time.Sleep(2 * oomPast)
@@ -228,9 +237,11 @@ func TestStreamBreaksOff(t *testing.T) {
 		close(one)
 		time.Sleep(2 * reconnectEvery)
 		two <- began // the new stream begins with what was said last
-		two <- s.message(events.ActionDie, "exitCode", "3")
+		late := s.message(events.ActionDie, "exitCode", "3")
+		late.TimeNano = began.TimeNano - 1 // stamped earlier, but put in line later
+		two <- late
 		s.expect(startedThen(platform.Exit{Code: 3}))
-		if want := []string{"0.000000001", "1700000000.000000001"}; !reflect.DeepEqual(f.since, want) {
+		if want := []string{"0.000000001", "1699999990.000000001"}; !reflect.DeepEqual(f.since, want) {
 			t.Errorf("subscribed since %q, want %q", f.since, want)
 		}
 		s.end()

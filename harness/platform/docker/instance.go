@@ -40,10 +40,30 @@ type life struct {
 	over   bool          // gone is closed, or about to be
 	oom    chan struct{} // closed when the kernel killed something in it
 	oomAt  time.Time     // when it last did
-	killed bool          // somebody had the engine send it SIGKILL
+	killed chan struct{} // closed when the engine was asked to send SIGKILL
 	again  bool          // it is not the container's first
 	exit   platform.Exit // when over, unless
 	err    error         // the end was not seen
+}
+
+func newLife(again bool) *life {
+	return &life{gone: make(chan struct{}), oom: make(chan struct{}), killed: make(chan struct{}), again: again}
+}
+
+// kill notes that SIGKILL is on its way; Platform.mu is held.
+func (l *life) kill() {
+	if !l.isKilled() {
+		close(l.killed)
+	}
+}
+
+func (l *life) isKilled() bool {
+	select {
+	case <-l.killed:
+		return true
+	default:
+		return false
+	}
 }
 
 // announce lets those go on who wait for a start; Platform.mu is held.
@@ -92,7 +112,7 @@ func (p *Platform) beginLife(i *instance) *life {
 	if i.life != nil && !i.life.over {
 		return i.life
 	}
-	i.life = &life{gone: make(chan struct{}), oom: make(chan struct{}), again: i.life != nil && i.life.began}
+	i.life = newLife(i.life != nil && i.life.began)
 	if p.lost != nil {
 		i.life.over, i.life.err = true, p.lost
 		close(i.life.gone)
@@ -128,6 +148,9 @@ func (p *Platform) Signal(ctx context.Context, name string, signal syscall.Signa
 	if err != nil {
 		p.mu.Unlock()
 		return err
+	}
+	if signal == syscall.SIGKILL && i.life != nil {
+		i.life.kill()
 	}
 	p.mu.Unlock()
 	err = p.engine.ContainerKill(ctx, i.id, strconv.Itoa(int(signal)))
@@ -273,6 +296,11 @@ func (p *Platform) Remove(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	p.mu.Lock()
+	if i.life != nil {
+		i.life.kill()
+	}
+	p.mu.Unlock()
 	if err := removeContainer(ctx, p.engine, i.id); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

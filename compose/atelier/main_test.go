@@ -1,0 +1,315 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// stack is every service of atelier, run in this process the way the process
+// platform runs them: SQLite and an embedded Redis.
+type stack struct {
+	t        *testing.T
+	web, api string // URLs
+	worker   string
+	payments string
+	logs     *lockedBuffer
+	stop     func()
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func startStack(t *testing.T) *stack {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &stack{t: t, logs: &lockedBuffer{}}
+	redis, api := freeAddress(t), freeAddress(t)
+	web, worker, importer, payments := freeAddress(t), freeAddress(t), freeAddress(t), freeAddress(t)
+	s.web, s.api, s.worker, s.payments = "http://"+web, "http://"+api, "http://"+worker, "http://"+payments
+	common := map[string]string{
+		"DATABASE_URL": "sqlite://" + filepath.Join(t.TempDir(), "atelier.db"), "REDIS_ADDR": redis,
+		"API_URL": s.api, "PAYMENTS_URL": s.payments, "PAYMENTS_LATENCY": "0s",
+		"ATELIER_WARM_UP": "0s", "ATELIER_DRAIN_DELAY": "0s",
+	}
+	var running sync.WaitGroup
+	for _, service := range []struct{ name, listen string }{
+		{"redis", redis}, {"api", api}, {"web", web}, {"worker", worker}, {"importer", importer}, {"payments", payments},
+	} {
+		getenv := func(name string) string {
+			if name == "ATELIER_LISTEN" {
+				return service.listen
+			}
+			return common[name]
+		}
+		running.Go(func() {
+			if err := run(ctx, []string{service.name}, getenv, s.logs); err != nil {
+				t.Errorf("%s ended with %v", service.name, err)
+			}
+		})
+	}
+	s.stop = sync.OnceFunc(func() { cancel(); running.Wait() })
+	t.Cleanup(s.stop)
+	for _, address := range []string{web, api, worker, importer, payments} {
+		s.untilReady(address)
+	}
+	return s
+}
+
+// freeAddress is an address that nobody listens on at the moment.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// untilReady uses the health check that the containers use.
+func (s *stack) untilReady(address string) {
+	s.t.Helper()
+	environment := func(name string) string {
+		if name == "ATELIER_LISTEN" {
+			return address
+		}
+		return ""
+	}
+	s.eventually("ready at "+address, func() bool {
+		return run(s.t.Context(), []string{"healthcheck"}, environment, io.Discard) == nil
+	})
+}
+
+func (s *stack) eventually(what string, holds func() bool) {
+	s.t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); <-tick.C {
+		if holds() {
+			return
+		}
+	}
+	s.t.Fatalf("never %s; logs:\n%s", what, s.logs)
+}
+
+// answer is a decoded answer; fields are those of any of them.
+type answer struct {
+	Token, ID, Status, Charge, Checksum, Error string
+	Vertices, Total                            int
+	Projects                                   []struct{ ID string }
+	Products                                   []struct{ ID string }
+	header                                     http.Header
+}
+
+// call sends a request and wants a status; headers are pairs.
+func (s *stack) call(want int, method, url, body string, headers ...string) answer {
+	s.t.Helper()
+	request, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if response.StatusCode != want {
+		s.t.Fatalf("%s %s = %d %s, want %d", method, url, response.StatusCode, content, want)
+	}
+	a := answer{header: response.Header}
+	if err := json.Unmarshal(content, &a); err != nil {
+		s.t.Fatalf("%s %s = %q: %v", method, url, content, err)
+	}
+	return a
+}
+
+// signIn starts a session and returns the header that carries it.
+func (s *stack) signIn(account string) (string, string) {
+	s.t.Helper()
+	a := s.call(201, "POST", s.web+"/v1/sessions", `{"account":"`+account+`","tier":"enterprise"}`)
+	return "Authorization", "Bearer " + a.Token
+}
+
+func TestStackEndToEnd(t *testing.T) {
+	s := startStack(t)
+	name, token := s.signIn("acme")
+
+	if a := s.call(200, "GET", s.web+"/v1/catalogue", ""); len(a.Products) != 40 {
+		t.Errorf("%d products, want 40", len(a.Products))
+	}
+
+	project := s.call(201, "POST", s.web+"/v1/projects", `{"name":"Villa"}`, name, token)
+	if a := s.call(200, "GET", s.api+"/v1/projects", "", name, token); len(a.Projects) != 1 || a.Projects[0].ID != project.ID {
+		t.Errorf("projects = %+v", a.Projects)
+	}
+
+	imported := s.call(202, "POST", s.api+"/v1/projects/"+project.ID+"/imports", `{"objects":100}`, name, token)
+	s.eventually("imported", func() bool {
+		imported = s.call(200, "GET", s.api+"/v1/imports/"+imported.ID, "", name, token)
+		return imported.Status == "done"
+	})
+	if imported.Vertices != 12800 || imported.Checksum == "" {
+		t.Errorf("import = %+v", imported)
+	}
+
+	buy := func() answer {
+		return s.call(201, "POST", s.web+"/v1/orders", `{"product":"p-001","quantity":1}`, name, token, "Idempotency-Key", "one")
+	}
+	order, again := buy(), buy()
+	if order.ID != again.ID || again.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("orders %s and %s for one key, replayed %q", order.ID, again.ID, again.header.Get("Idempotent-Replayed"))
+	}
+	s.eventually("fulfilled", func() bool {
+		return s.call(200, "GET", s.api+"/v1/orders/"+order.ID, "", name, token).Status == "fulfilled"
+	})
+	if a := s.call(200, "GET", s.payments+"/v1/charges", ""); a.Total != 1 {
+		t.Errorf("%d charges for one order", a.Total)
+	}
+	s.wantMetrics()
+	s.stop()
+	if logs := s.logs.String(); strings.Contains(logs, strings.TrimPrefix(token, "Bearer ")) || strings.Contains(logs, `"ERROR"`) {
+		t.Errorf("the logs hold the token or an error:\n%s", logs)
+	}
+}
+
+func (s *stack) wantMetrics() {
+	s.t.Helper()
+	for base, wanted := range map[string][]string{
+		s.api:    {`http_requests_total{code="201",method="POST",route="/v1/orders",service="api"}`, "http_request_duration_seconds_bucket", "http_requests_in_flight", "http_connections_active", "go_sql_open_connections", "redis_pool_connections", "payments_breaker_open", `sessions_started_total{service="api",tier="enterprise"} 1`},
+		s.worker: {`queue_depth{service="worker"} 0`, "queue_oldest_job_age_seconds", `orders_fulfilled_total{service="worker"} 1`},
+	} {
+		response, err := http.Get(base + "/metrics")
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		content, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		for _, want := range wanted {
+			if !strings.Contains(string(content), want) {
+				s.t.Errorf("%s/metrics has no %s", base, want)
+			}
+		}
+	}
+}
+
+func TestRefusedRequests(t *testing.T) {
+	s := startStack(t)
+	name, token := s.signIn("acme")
+	project := s.call(201, "POST", s.api+"/v1/projects", `{"name":"Villa"}`, name, token)
+	other, otherToken := s.signIn("other")
+	for _, tt := range []struct {
+		name    string
+		want    int
+		method  string
+		path    string
+		body    string
+		headers []string
+	}{
+		{"unknown tier", 422, "POST", "/v1/sessions", `{"account":"a","tier":"gold"}`, nil},
+		{"not JSON", 400, "POST", "/v1/sessions", `account`, nil},
+		{"unknown field", 400, "POST", "/v1/sessions", `{"acount":"a"}`, nil},
+		{"two values", 400, "POST", "/v1/sessions", `{"account":"a"}{}`, nil},
+		{"body too large", 400, "POST", "/v1/sessions", `{"account":"` + strings.Repeat("a", 100_000) + `"}`, nil},
+		{"no session", 401, "GET", "/v1/projects", ``, nil},
+		{"unknown session", 401, "GET", "/v1/projects", ``, []string{name, "Bearer nonsense"}},
+		{"no name", 422, "POST", "/v1/projects", `{}`, []string{name, token}},
+		{"no idempotency key", 400, "POST", "/v1/orders", `{"product":"p-001","quantity":1}`, []string{name, token}},
+		{"no such product", 404, "POST", "/v1/orders", `{"product":"p-999","quantity":1}`, []string{name, token, "Idempotency-Key", "k"}},
+		{"quantity", 422, "POST", "/v1/orders", `{"product":"p-001","quantity":0}`, []string{name, token, "Idempotency-Key", "k"}},
+		{"declined", 402, "POST", "/v1/orders", `{"product":"p-040","quantity":1000}`, []string{name, token, "Idempotency-Key", "big"}},
+		{"no such order", 404, "GET", "/v1/orders/ord_none", ``, []string{name, token}},
+		{"import of nothing", 422, "POST", "/v1/projects/" + project.ID + "/imports", `{"objects":0}`, []string{name, token}},
+		{"somebody else's project", 404, "POST", "/v1/projects/" + project.ID + "/imports", `{"objects":1}`, []string{other, otherToken}},
+	} {
+		if a := s.call(tt.want, tt.method, s.api+tt.path, tt.body, tt.headers...); a.Error == "" {
+			t.Errorf("%s: the answer does not say what is wrong", tt.name)
+		}
+	}
+}
+
+func TestMistakesInTheConfiguration(t *testing.T) {
+	for _, tt := range []struct {
+		args        []string
+		environment map[string]string
+		want        []string
+	}{
+		{[]string{"api"}, nil, []string{"DATABASE_URL is not set", "REDIS_ADDR is not set", "PAYMENTS_URL is not set"}},
+		{[]string{"payments"}, map[string]string{"ATELIER_DEFECT": "drain-slow"}, []string{`"drain-slow"`, "drain-ignored, drain-listener-first, ready-early"}},
+		{[]string{"payments"}, map[string]string{"PAYMENTS_LATENCY": "fast", "ATELIER_LOG_LEVEL": "loud"}, []string{"PAYMENTS_LATENCY", "ATELIER_LOG_LEVEL"}},
+		{[]string{"web"}, map[string]string{"API_URL": "api:8080"}, []string{"API_URL is not an http URL"}},
+		{[]string{"worker"}, map[string]string{"DATABASE_URL": "mysql://u:hunter2@h/d", "REDIS_ADDR": "127.0.0.1:1", "ATELIER_LISTEN": "127.0.0.1:0"}, []string{"DATABASE_URL: neither postgres"}},
+		{[]string{"worker"}, map[string]string{"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/d", "REDIS_ADDR": "127.0.0.1:1", "ATELIER_LISTEN": "127.0.0.1:0", "ATELIER_START_LIMIT": "50ms"}, []string{"connect to PostgreSQL database d at 127.0.0.1:1: no success within 50ms", "check DATABASE_URL"}},
+		{[]string{"healthcheck", "http://127.0.0.1:1/readyz"}, nil, []string{"check", "refused"}},
+	} {
+		logs := &lockedBuffer{}
+		err := run(t.Context(), tt.args, func(name string) string { return tt.environment[name] }, logs)
+		if err == nil {
+			t.Errorf("%v with %v: no error", tt.args, tt.environment)
+			continue
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%v: %q does not mention %s", tt.args, err, want)
+			}
+		}
+		if strings.Contains(err.Error()+logs.String(), "hunter2") {
+			t.Errorf("%v: the password is in the error or the logs: %v %s", tt.args, err, logs)
+		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, args := range [][]string{nil, {"unknown"}, {"api", "extra"}, {"healthcheck", "a", "b"}} {
+		err := run(t.Context(), args, func(string) string { return "" }, io.Discard)
+		var stderr bytes.Buffer
+		if code := exitCode(err, &stderr); code != 2 || !strings.HasPrefix(stderr.String(), "usage: atelier SERVICE") {
+			t.Errorf("%v: exit code %d, %q", args, code, stderr.String())
+		}
+	}
+	if code := exitCode(errors.New("broken"), io.Discard); code != 1 {
+		t.Errorf("exit code of an error = %d, want 1", code)
+	}
+}
+
+func TestMigrate(t *testing.T) {
+	getenv := func(name string) string {
+		if name == "DATABASE_URL" {
+			return "sqlite://" + filepath.Join(t.TempDir(), "atelier.db")
+		}
+		return ""
+	}
+	if err := run(t.Context(), []string{"migrate"}, getenv, io.Discard); err != nil {
+		t.Error(err)
+	}
+}
