@@ -29,7 +29,7 @@ func (r *run) play(ctx, hard context.Context) error {
 	}()
 
 	moments, pending := timeline(r.Loaded.Plan), 0
-	actionEnded := make(chan error, len(moments)) // roomy: after a hard stop nobody reads it
+	actionEnded := make(chan struct{}, len(moments)) // roomy: after a hard stop nobody reads it
 	traffic, wake := true, time.NewTimer(0)
 	defer wake.Stop()
 	var failures []error
@@ -72,14 +72,17 @@ func doneIf(ctx context.Context, armed bool) <-chan struct{} {
 
 // perform does what a moment asks for and returns how many completions it will
 // send. Actions run beside the loop, because draining takes its time.
-func (r *run) perform(ctx context.Context, m moment, ended chan<- error) int {
+func (r *run) perform(ctx context.Context, m moment, ended chan<- struct{}) int {
 	switch {
 	case m.begins != nil:
 		r.emit(journal.PhaseStarted{Phase: m.begins.Name, For: (m.begins.End - m.begins.Start).Std()})
 	case m.ends != nil:
 		r.emit(journal.PhaseEnded{Phase: m.ends.Name})
 	case m.action != nil:
-		go func() { ended <- r.act(ctx, m.action) }()
+		go func() {
+			r.act(ctx, m.action)
+			ended <- struct{}{}
+		}()
 		return 1
 	}
 	return 0
@@ -87,7 +90,7 @@ func (r *run) perform(ctx context.Context, m moment, ended chan<- error) int {
 
 // act performs one action. An action that goes wrong does not end the run: the
 // journal says so and the checks judge what came of it.
-func (r *run) act(ctx context.Context, action *scenarios.PlannedAction) error {
+func (r *run) act(ctx context.Context, action *scenarios.PlannedAction) {
 	service, detail := describe(action)
 	r.emit(journal.ActionStarted{Service: service, Planned: action.At.Std(), Detail: detail})
 	err := r.stack.Scale(ctx, action.Scale.Service, action.Scale.To, "action at "+action.At.String()+" ("+action.Phase+"): "+detail)
@@ -96,7 +99,6 @@ func (r *run) act(ctx context.Context, action *scenarios.PlannedAction) error {
 		done.Error = err.Error()
 	}
 	r.emit(done)
-	return err
 }
 
 // sink lets the driver write into the journal past the observer.

@@ -81,7 +81,7 @@ func copyIfNewer(source, target string) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer in.Close() //nolint:errcheck // it was only read
 	out, err := os.CreateTemp(filepath.Dir(target), ".copy-*")
 	if err != nil {
 		return err

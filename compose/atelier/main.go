@@ -43,8 +43,9 @@ func main() {
 	// The handler is in place before anything else: as process 1 of a
 	// container, a program without one does not hear SIGTERM at all.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	os.Exit(exitCode(run(ctx, os.Args[1:], os.Getenv, os.Stdout), os.Stderr))
+	code := exitCode(run(ctx, os.Args[1:], os.Getenv, os.Stdout), os.Stderr)
+	stop()
+	os.Exit(code)
 }
 
 func exitCode(err error, stderr io.Writer) int {

@@ -1,9 +1,10 @@
 package lifecycle
 
 import (
-	"encoding/json"
 	"net/http"
 	"sync/atomic"
+
+	"github.com/shakedown-dev/shakedown/compose/atelier/wire"
 )
 
 // gate stands in front of a service's routes. It answers the probes itself,
@@ -63,9 +64,7 @@ func (g *gate) serve(w http.ResponseWriter, r *http.Request) {
 	routes := g.routes.Load()
 	if routes == nil {
 		w.Header().Set("Retry-After", "1")
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusServiceUnavailable)
-		json.NewEncoder(w).Encode(map[string]string{"error": g.name + " is still starting; try again in a second"})
+		wire.Error(w, http.StatusServiceUnavailable, g.name+" is still starting; try again in a second")
 		return
 	}
 	(*routes).ServeHTTP(w, r)

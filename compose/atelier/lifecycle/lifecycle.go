@@ -99,6 +99,12 @@ type running struct {
 	giveUp  context.CancelFunc
 }
 
+// start is how an initialization ended.
+type start struct {
+	app App
+	err error
+}
+
 func (r *running) run(ctx context.Context, listener net.Listener, initialize func(context.Context) (App, error)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -115,7 +121,7 @@ func (r *running) run(ctx context.Context, listener net.Listener, initialize fun
 	stop()
 	giveUp()
 	if r.working {
-		<-r.worked
+		err = errors.Join(err, <-r.worked)
 	}
 	err = errors.Join(err, r.server.Close())
 	if r.app.Close != nil {
@@ -132,29 +138,29 @@ func (r *running) live(ctx, doing context.Context, served <-chan error, initiali
 	r.Log.Info("alive", "listen", r.Listen, "defects", r.Defects.String())
 
 	initializing, abandon := context.WithCancel(ctx)
-	initialized := make(chan error, 1)
+	initialized := make(chan start, 1)
 	go func() {
 		app, err := initialize(initializing)
-		r.app = app // read only after initialized has been received from
-		initialized <- err
+		initialized <- start{app, err}
 	}()
 	defer func() {
 		abandon()
 		if initialized != nil {
-			<-initialized
+			r.app = (<-initialized).app // to be closed
 		}
 	}()
 
 	for {
 		select {
-		case err := <-initialized:
+		case s := <-initialized:
 			initialized = nil
+			r.app = s.app
 			switch {
-			case err == nil:
+			case s.err == nil:
 				r.open(ctx, doing)
 				r.Log.Info("ready", "initialized_in", time.Since(started).Round(time.Millisecond).String())
 			case ctx.Err() == nil:
-				return fmt.Errorf("initialize %s: %w", r.Name, err)
+				return fmt.Errorf("initialize %s: %w", r.Name, s.err)
 			}
 		case err := <-served:
 			return fmt.Errorf("serve on %s: %w", r.Listen, err)

@@ -6,6 +6,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -99,7 +100,7 @@ func (q *Queue) read(ctx context.Context, consumer string, block time.Duration) 
 	streams, err := q.client.XReadGroup(ctx, &redis.XReadGroupArgs{
 		Group: group, Consumer: consumer, Streams: []string{q.stream, ">"}, Count: 1, Block: block,
 	}).Result()
-	if err == redis.Nil {
+	if errors.Is(err, redis.Nil) {
 		return job{}, false, nil
 	}
 	if err != nil {
