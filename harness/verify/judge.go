@@ -30,6 +30,9 @@ func Judge(rec *journal.Record, plan *scenarios.Plan) Result {
 		kind, service, run := h.checker(c)
 		result.Checks = append(result.Checks, guard(kind, service, run)...)
 	}
+	if h != nil {
+		result.Checks = append(result.Checks, guard("run", "", func() []Finding { return h.actions(rec.Events) })...)
+	}
 	tidy(result.Checks)
 	result.Verdict = Combine(result.Checks)
 	return result

@@ -1,0 +1,35 @@
+package verify
+
+import (
+	"fmt"
+
+	"github.com/shakedown-dev/shakedown/harness/journal"
+)
+
+// actions tells of the plan's actions that went wrong while the run was whole:
+// what the scenario wanted to rehearse did not happen, so that no pass stands
+// for it. Where all went well there is nothing to say.
+func (h *history) actions(events []journal.Event) []Finding {
+	if h.window.cut != "" {
+		return nil // every check says so already
+	}
+	f := Finding{ID: "run/actions", Kind: "run", Verdict: Inconclusive, Wanted: "every action of the scenario is carried out"}
+	done := 0
+	for _, e := range events {
+		b, ok := e.Body.(journal.ActionEnded)
+		if !ok {
+			continue
+		}
+		done++
+		if b.Error == "" {
+			continue
+		}
+		f.Evidence = append(f.Evidence, Evidence{Text: b.Detail + ": " + b.Error, From: e.T, To: e.T})
+		f.Reason = join(f.Reason, b.Detail+" did not come about: "+b.Error)
+	}
+	if len(f.Evidence) == 0 {
+		return nil
+	}
+	f.Measured = fmt.Sprintf("%s of %s went wrong", count(len(f.Evidence)), count(done))
+	return []Finding{f}
+}
