@@ -25,7 +25,7 @@ func remarksOf(run Run) []remark {
 		}
 	}
 	for _, e := range run.events() {
-		if n, ok := e.Body.(journal.Note); ok {
+		if n, ok := e.Body.(journal.Note); ok && n.Level != "detail" {
 			c.add(n.Level == "warning", n.Text)
 		}
 	}

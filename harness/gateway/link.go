@@ -17,6 +17,9 @@ import (
 const (
 	syncRounds   = 8
 	replyTimeout = 10 * time.Second
+	// coarse is from when on a clock is known too badly to order a gateway's
+	// events and the harness's.
+	coarse = 2 * time.Millisecond
 )
 
 // Link is the harness's end of a gateway that runs in shakedown-agent. All
@@ -67,7 +70,11 @@ func Connect(ctx context.Context, conn io.ReadWriteCloser, cfg Config, clk clock
 		}
 		return nil, fmt.Errorf("connect to the gateway of %s: %w", cfg.Service, err)
 	}
-	l.note("info", fmt.Sprintf("its clock is known to ±%s", uncertainty))
+	level := "detail"
+	if uncertainty > coarse {
+		level = "warning" // times of this gateway and of signals may be confused
+	}
+	l.note(level, fmt.Sprintf("its clock is known to ±%s", uncertainty))
 	go l.read(lines)
 	return l, nil
 }

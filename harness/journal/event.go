@@ -239,7 +239,8 @@ type ErrorGroup struct {
 }
 
 // Note is a remark for the reader of the run: what is unproven, what was
-// assumed. Level is "info" or "warning".
+// assumed. Level is "warning", "info", or "detail" for what only somebody who
+// reads the journal wants to know.
 type Note struct {
 	Level string `json:"level"`
 	Text  string `json:"text"`

@@ -149,6 +149,9 @@ func describe(body journal.Body) (text, topic string) {
 		}
 		return b.Detail + ": done", "action"
 	case journal.Note:
+		if b.Level == "detail" {
+			return "", ""
+		}
 		return b.Text, b.Level
 	}
 	return "", ""
