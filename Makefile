@@ -35,8 +35,8 @@ test-short: ## the quick part, no engine needed
 	$(GO) test -short ./...
 
 .PHONY: prove
-prove: images ## N healthy runs and N runs of each defect on each platform (N=5)
-	scripts/prove $(or $(N),5)
+prove: images ## N healthy runs and N of each defect, on each platform (N=5)
+	$(GO) test ./harness/e2e -v -count=$(or $(N),5) -timeout 3h -run 'TestTheHealthyStackMustPass|TestEachDefectMustBeCaught'
 
 .PHONY: fmt
 fmt: ## format

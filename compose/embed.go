@@ -6,6 +6,7 @@ package compose
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -20,7 +21,8 @@ var files embed.FS
 
 // Materialize writes the stack below dir, which is created if need be: compose.yaml,
 // environments/ and images/. Files that are there already are replaced, others
-// are left alone. Scripts are executable.
+// are left alone. Scripts are executable. Several processes may do it at the same
+// time in one dir; readers never find a file half written.
 func Materialize(dir string) error {
 	return fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -46,12 +48,33 @@ func write(target, path string) error {
 	if bytes.HasPrefix(content, []byte("#!")) {
 		mode = 0o755 // embedding does not keep modes
 	}
-	if err := os.WriteFile(target, content, mode); err != nil {
-		return fmt.Errorf("write the reference stack: %w", err)
-	}
-	// WriteFile keeps the mode of a file that was there.
-	if err := os.Chmod(target, mode); err != nil {
+	if err := replace(target, content, mode); err != nil {
 		return fmt.Errorf("write the reference stack: %w", err)
 	}
 	return nil
+}
+
+// replace gives a file its content and mode, and leaves it alone if it has them.
+// Other runs may be reading it or writing the same: at every moment they find
+// it whole.
+func replace(target string, content []byte, mode fs.FileMode) error {
+	if present, err := os.ReadFile(target); err == nil && bytes.Equal(present, content) {
+		return os.Chmod(target, mode)
+	}
+	file, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+"-*")
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	err = errors.Join(err, file.Close())
+	if err == nil {
+		err = os.Chmod(file.Name(), mode)
+	}
+	if err == nil {
+		err = os.Rename(file.Name(), target)
+	}
+	if err != nil {
+		_ = os.Remove(file.Name()) // the first error says more
+	}
+	return err
 }

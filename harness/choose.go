@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/shakedown-dev/shakedown/harness/platform"
 	"github.com/shakedown-dev/shakedown/harness/platform/docker"
@@ -47,7 +48,7 @@ func openPlatform(ctx context.Context, name, run string) (platform.Platform, []s
 		return engine, []string{"platform docker was chosen because an engine answers"}, nil
 	case err == nil:
 		return engine, nil, nil
-	case name == "docker":
+	case name == "docker" || os.Getenv("DOCKER_HOST") != "": // who names an engine means it
 		return nil, nil, fmt.Errorf("open the docker platform: %w", err)
 	}
 	p, notes, processErr := openPlatform(ctx, "process", run)

@@ -56,8 +56,11 @@ func diagnoseEngine(ctx context.Context) (d Diagnosis, more []Diagnosis) {
 	defer chosen.TearDown(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was made
 	d = Diagnosis{Name: "docker", State: "ok", Text: "an engine on this machine answers"}
 	if out, err := exec.CommandContext(ctx, "docker", "info", "--format",
-		"engine {{.ServerVersion}}, API {{.ClientInfo.APIVersion}}, cgroup v{{.CgroupVersion}}, {{.Driver}}, {{.NCPU}} CPUs").Output(); err == nil {
+		"engine {{.ServerVersion}}, cgroup v{{.CgroupVersion}}, {{.Driver}}, {{.NCPU}} CPUs").Output(); err == nil {
 		d.Text = strings.TrimSpace(string(out))
+	}
+	if _, err := exec.LookPath("docker"); err != nil {
+		return d, nil // only the client can be asked for more
 	}
 	for _, image := range []string{"postgres:15", "redis:7.0", "atelier:dev"} {
 		found := Diagnosis{Name: "image " + image, State: "ok", Text: "present"}

@@ -44,7 +44,14 @@ func Load(ctx context.Context, nameOrFile string, opts LoadOptions) (*Loaded, er
 	if opts.Seed != nil {
 		document.Scenario.Seed = *opts.Seed
 	}
-	project, err := stack.Load(ctx, document.ComposeFiles(), document.Scenario.Stack.Profiles, opts.Environ)
+	files := document.ComposeFiles()
+	if missing := missingFiles(document, files); len(missing) > 0 {
+		return nil, append(problems, missing...)
+	}
+	if len(files) == 0 && len(problems) > 0 {
+		return nil, problems
+	}
+	project, err := stack.Load(ctx, files, document.Scenario.Stack.Profiles, opts.Environ)
 	if err != nil {
 		return nil, withProblems(problems, err)
 	}
@@ -53,6 +60,16 @@ func Load(ctx context.Context, nameOrFile string, opts LoadOptions) (*Loaded, er
 		return nil, problems
 	}
 	return &Loaded{Document: document, Project: project, Plan: plan}, nil
+}
+
+// missingFiles are the compose files that are not there.
+func missingFiles(document *scenarios.Document, files []string) (missing scenarios.Problems) {
+	for i, file := range files {
+		if info, err := os.Stat(file); err != nil || info.IsDir() {
+			missing = append(missing, document.ComposeProblem(i, "there is no compose file "+file, "paths are relative to the scenario file"))
+		}
+	}
+	return missing
 }
 
 // withProblems keeps the scenario's own mistakes in sight when its compose

@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/shakedown-dev/shakedown/harness/platform"
 	"github.com/shakedown-dev/shakedown/harness/rundir"
+	"github.com/shakedown-dev/shakedown/harness/stack"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -39,6 +39,7 @@ type Request struct {
 	// StartTimeout is that of Options.
 	StartTimeout time.Duration
 	Command      []string // the command line, for the record
+	Hold         bool     // the stack is only held up: the run directory is not the latest
 }
 
 // Prepare chooses the platform and makes the run directory. Nothing has been
@@ -54,13 +55,16 @@ func Prepare(ctx context.Context, loaded *Loaded, request Request) (Options, err
 	if err != nil {
 		return Options{}, err
 	}
-	dir, note, err := makeDir(request.Out, loaded.Plan.Scenario, started)
+	if err := fits(loaded, chosen, request); err != nil {
+		return Options{}, errors.Join(err, chosen.TearDown(ctx))
+	}
+	dir, note, err := makeDir(request, loaded.Plan.Scenario, started)
 	if err != nil {
 		return Options{}, errors.Join(err, chosen.TearDown(ctx))
 	}
 	notes = append(notes, note...)
 	return Options{
-		Run: id, Loaded: loaded, Platform: chosen, Dir: dir, Agent: agent,
+		Run: id, Loaded: loaded, Secrets: secretsOf(loaded), Platform: chosen, Dir: dir, Agent: agent,
 		Build: request.Build, KeepOnFail: request.KeepOnFail, StartTimeout: request.StartTimeout,
 		Intent: rundir.Intent{
 			Run: id, Version: Version(), Started: started, Platform: chosen.Name(), Command: request.Command,
@@ -69,37 +73,35 @@ func Prepare(ctx context.Context, loaded *Loaded, request Request) (Options, err
 	}, nil
 }
 
+// fits tells before anything is made whether the stack can run on the platform;
+// what it says is about the scenario, so it counts as a mistake in it.
+func fits(loaded *Loaded, on platform.Platform, request Request) error {
+	if request.KeepOnFail && on.Name() == "process" {
+		return scenarios.Problems{{Message: "--keep-on-fail: the process platform cannot keep instances, which end with shakedown; use --platform docker"}}
+	}
+	if _, err := stack.Outline(loaded.Project, loaded.Plan, on.Name()); err != nil {
+		return scenarios.Problems{{Message: err.Error()}}
+	}
+	return nil
+}
+
 // makeDir makes the run directory; the link to the newest run is kept only
 // where runs stand side by side, and never stops a run.
-func makeDir(out, scenario string, started time.Time) (dir rundir.Dir, notes []string, err error) {
-	if out != "" {
-		dir, err = rundir.Create(out)
+func makeDir(request Request, scenario string, started time.Time) (dir rundir.Dir, notes []string, err error) {
+	if request.Out != "" {
+		dir, err = rundir.Create(request.Out)
 		return dir, nil, err
 	}
 	if dir, err = rundir.CreateDefault(scenario, started); err != nil {
 		return "", nil, err
 	}
+	if request.Hold {
+		return dir, nil, nil
+	}
 	if err := dir.Latest(); err != nil {
 		notes = append(notes, err.Error())
 	}
 	return dir, notes, nil
-}
-
-// switches lists the variables that are set and that some service declares
-// public.
-func switches(plan *scenarios.Plan, environ []string) []string {
-	var set []string
-	for _, assignment := range environ {
-		name, value, _ := strings.Cut(assignment, "=")
-		for _, service := range plan.Services {
-			if value != "" && slices.Contains(service.PublicEnv, name) {
-				set = append(set, assignment)
-				break
-			}
-		}
-	}
-	slices.Sort(set)
-	return set
 }
 
 // newRunID is short enough for container names and different for runs that

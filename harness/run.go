@@ -29,9 +29,10 @@ type Options struct {
 	Platform   platform.Platform
 	Dir        rundir.Dir
 	Intent     rundir.Intent
-	Agent      string // path of the shakedown-agent program
-	Build      bool   // build images even if they are present
-	KeepOnFail bool   // leave the instances when the verdict is not pass
+	Secrets    *redact.Redactor // takes out what must not be seen; for whoever prints
+	Agent      string           // path of the shakedown-agent program
+	Build      bool             // build images even if they are present
+	KeepOnFail bool             // leave the instances when the verdict is not pass
 	// StartTimeout limits how long an instance may take to be ready; 0 for the
 	// stack's default.
 	StartTimeout time.Duration
@@ -43,14 +44,20 @@ type Options struct {
 // directory holds what was recorded until then, judged.
 var ErrInterrupted = errors.New("interrupted")
 
-// Run plays the plan and returns the verdict. Everything it made is gone when
+// Run plays the plan and returns the verdict; a result without a scenario was
+// not judged. Everything it made is gone when
 // it returns, whatever the error, except with KeepOnFail. Cancelling ctx stops
 // traffic in an orderly way and takes the stack down; cancelling hard besides
 // skips what is still waiting and the judging.
 func Run(ctx, hard context.Context, opts Options) (verify.Result, error) {
+	result, err := runAndJudge(ctx, hard, opts)
+	return result, hush(opts.Secrets, err)
+}
+
+func runAndJudge(ctx, hard context.Context, opts Options) (verify.Result, error) {
 	r, err := begin(opts)
 	if err != nil {
-		return verify.Result{}, err
+		return verify.Result{}, errors.Join(err, opts.Platform.TearDown(context.WithoutCancel(hard)))
 	}
 	played := r.upAndPlay(ctx, hard)
 	interrupted := ctx.Err() != nil
@@ -80,7 +87,6 @@ func Run(ctx, hard context.Context, opts Options) (verify.Result, error) {
 type run struct {
 	Options
 	clock   clock.Clock
-	secrets *redact.Redactor
 	journal *journal.Writer
 	stack   *stack.Stack
 
@@ -91,14 +97,11 @@ type run struct {
 
 // begin writes the intent and opens the journal.
 func begin(opts Options) (*run, error) {
-	r := &run{Options: opts, clock: clock.Start(), secrets: redact.New()}
-	for name, value := range opts.Loaded.Project.SecretsFor(opts.Loaded.Plan) {
-		r.secrets.Add(name, value)
-	}
-	if err := opts.Dir.WriteIntent(opts.Intent, r.secrets.Bytes); err != nil {
+	r := &run{Options: opts, clock: clock.Start()}
+	if err := opts.Dir.WriteIntent(hushed(opts.Intent), r.Secrets.Bytes); err != nil {
 		return nil, fmt.Errorf("write the intent: %w", err)
 	}
-	writer, err := journal.Create(string(opts.Dir), r.secrets.Bytes)
+	writer, err := journal.Create(string(opts.Dir), r.Secrets.Bytes)
 	if err != nil {
 		return nil, fmt.Errorf("open the journal: %w", err)
 	}
@@ -106,7 +109,7 @@ func begin(opts Options) (*run, error) {
 	r.stack, err = stack.New(stack.Config{
 		Run: opts.Run, Project: opts.Loaded.Project, Plan: opts.Loaded.Plan, Platform: opts.Platform,
 		Clock: r.clock, Emit: r.append, Agent: opts.Agent, Build: opts.Build,
-		Log: r.log, Redact: r.secrets.String, StartTimeout: opts.StartTimeout,
+		Log: r.log, Redact: r.Secrets.String, StartTimeout: opts.StartTimeout,
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("plan the stack: %w", err), writer.Close())
@@ -186,7 +189,7 @@ func (r *run) log(instance string) io.WriteCloser {
 		r.emit(journal.Note{Level: "warning", Text: fmt.Sprintf("no log of %s: %v", instance, err)})
 		return nil
 	}
-	writer := r.secrets.Writer(file)
+	writer := r.Secrets.Writer(file)
 	r.logsMutex.Lock()
 	defer r.logsMutex.Unlock()
 	r.logs = append(r.logs, file)

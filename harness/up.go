@@ -13,7 +13,7 @@ import (
 func Up(ctx context.Context, opts Options, ready func(targets map[string]string)) error {
 	r, err := begin(opts)
 	if err != nil {
-		return err
+		return hush(opts.Secrets, errors.Join(err, opts.Platform.TearDown(context.WithoutCancel(ctx))))
 	}
 	err = r.stack.Up(ctx)
 	if err != nil {
@@ -23,5 +23,5 @@ func Up(ctx context.Context, opts Options, ready func(targets map[string]string)
 		<-ctx.Done()
 	}
 	r.emit(journal.RunEnded{Reason: "interrupted"})
-	return errors.Join(err, r.down(context.WithoutCancel(ctx), false), r.closeLogs(), r.journal.Close())
+	return hush(opts.Secrets, errors.Join(err, r.down(context.WithoutCancel(ctx), false), r.closeLogs(), r.journal.Close()))
 }

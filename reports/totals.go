@@ -32,6 +32,15 @@ type Totals struct {
 	LagP99 time.Duration `json:"lag_p99_ns"`
 }
 
+// rated is the time that rates count over: arrivals end with the last phase,
+// whatever time the last sessions then take.
+func rated(run Run, w window) time.Duration {
+	if run.Intent.Plan == nil || run.Intent.Plan.Duration <= 0 {
+		return w.driven()
+	}
+	return min(w.driven(), run.Intent.Plan.Duration.Std())
+}
+
 // totalsOf sums a run up.
 func totalsOf(run Run, w window, merged times) Totals {
 	t := Totals{Traffic: w.driven()}
@@ -47,7 +56,7 @@ func totalsOf(run Run, w window, merged times) Totals {
 		}
 	}
 	t.Requests = t.OK + t.Failed + t.Unknown
-	if s := t.Traffic.Seconds(); s > 0 {
+	if s := rated(run, w).Seconds(); s > 0 {
 		t.IntendedRate, t.AchievedRate = float64(t.Intended)/s, float64(t.Sent)/s
 	}
 	response := merged.sum(func(k timeKey) bool { return k.measure == journal.Response && k.step != "" })

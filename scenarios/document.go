@@ -73,6 +73,17 @@ func Parse(file string, text []byte, opts Options) (*Document, Problems) {
 	return d, d.problems
 }
 
+// ComposeProblem is a mistake about the i-th compose file, placed where the
+// scenario names it.
+func (d *Document) ComposeProblem(i int, message, suggestion string) Problem {
+	files := d.root.get("stack").get("compose")
+	var at place
+	if files != nil && i < len(files.items) {
+		at = files.items[i].at
+	}
+	return d.src.problem(at, fmt.Sprintf("stack.compose[%d]", i), message, suggestion)
+}
+
 // override applies --set flags to the tree.
 func (d *Document) override(flags []string) {
 	for _, flag := range flags {

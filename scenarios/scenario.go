@@ -17,8 +17,8 @@ type Scenario struct {
 	Summary string `json:"summary,omitempty" yaml:"summary"`
 	// Seed decides every random draw of the run; --seed overrides it. Default 1.
 	Seed int64 `json:"seed,omitempty" yaml:"seed"`
-	// Tempo divides every phase and control-loop duration, so that a long
-	// rehearsal fits CI. Default 1x.
+	// Tempo divides the length of every phase, with the offsets and steps in it,
+	// so that a long rehearsal fits CI. Default 1x.
 	Tempo Factor `json:"tempo,omitempty" yaml:"tempo"`
 	// Stack is the system under test.
 	Stack Stack `json:"stack" yaml:"stack" jsonschema:"required"`

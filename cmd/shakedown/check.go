@@ -35,7 +35,7 @@ func checkRun(c *cli.Context) error {
 	}
 	plan := intent.Plan
 	if name := c.String("scenario"); name != "" {
-		loaded, err := harness.Load(c.Context, name, harness.LoadOptions{Set: c.StringSlice("set"), Environ: os.Environ()})
+		loaded, err := harness.Load(c.Context, name, harness.LoadOptions{Set: overrides(c), Environ: os.Environ()})
 		if err != nil {
 			return err
 		}

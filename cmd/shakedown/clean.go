@@ -24,6 +24,9 @@ func cleanCommand() *cli.Command {
 }
 
 func clean(c *cli.Context) error {
+	if c.Args().Present() {
+		return usagef("clean takes no argument; got %q", c.Args().First())
+	}
 	left, err := harness.Leftovers(c.Context)
 	if err != nil {
 		err = fmt.Errorf("look for what runs left: %w", err)

@@ -17,8 +17,8 @@ import (
 // The flags that several commands share.
 var (
 	setFlag = &cli.StringSliceFlag{
-		Name: "set", EnvVars: []string{"SHAKEDOWN_SET"},
-		Usage: "override `path=value` of the scenario, as in traffic.phases[0].for=10s; may be repeated",
+		Name:  "set",
+		Usage: "override `path=value` of the scenario, as in traffic.phases[0].for=10s; may be repeated (also SHAKEDOWN_SET, with semicolons between)",
 	}
 	seedFlag = &cli.Int64Flag{
 		Name: "seed", EnvVars: []string{"SHAKEDOWN_SEED"},
@@ -45,7 +45,7 @@ func load(c *cli.Context) (*harness.Loaded, error) {
 	if c.NArg() != 1 {
 		return nil, usagef("%s wants one scenario, by library name or file; got %d (shakedown scenarios lists the library)", c.Command.Name, c.NArg())
 	}
-	opts := harness.LoadOptions{Set: c.StringSlice("set"), Environ: os.Environ()}
+	opts := harness.LoadOptions{Set: overrides(c), Environ: os.Environ()}
 	if name := c.String("platform"); name != "" {
 		if err := harness.CheckPlatformName(name); err != nil {
 			return nil, usagef("--platform: %v", err)
@@ -56,6 +56,18 @@ func load(c *cli.Context) (*harness.Loaded, error) {
 		opts.Seed = &seed
 	}
 	return harness.Load(c.Context, c.Args().First(), opts)
+}
+
+// overrides are those of the environment, then those of the command line, which
+// therefore win.
+func overrides(c *cli.Context) []string {
+	var all []string
+	for _, override := range strings.Split(os.Getenv("SHAKEDOWN_SET"), ";") {
+		if override = strings.TrimSpace(override); override != "" {
+			all = append(all, override)
+		}
+	}
+	return append(all, c.StringSlice("set")...)
 }
 
 // progressMode decides what auto means for this standard error.

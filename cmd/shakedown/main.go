@@ -27,16 +27,17 @@ func Main(args []string, stdout, stderr io.Writer) int {
 
 func newApp(stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
-		Name:                   "shakedown",
-		Usage:                  "rehearse a launch: real stack, real traffic, instances that come and go, and a verdict with evidence",
-		Version:                harness.Version(),
-		Writer:                 stdout,
-		ErrWriter:              stderr,
-		EnableBashCompletion:   true,
-		UseShortOptionHandling: true,
-		HideHelpCommand:        true,
-		OnUsageError:           onUsageError,
-		ExitErrHandler:         func(*cli.Context, error) {}, // Main decides
+		Name:                      "shakedown",
+		Usage:                     "rehearse a launch: real stack, real traffic, instances that come and go, and a verdict with evidence",
+		Version:                   harness.Version(),
+		Writer:                    stdout,
+		ErrWriter:                 stderr,
+		EnableBashCompletion:      true,
+		UseShortOptionHandling:    true,
+		DisableSliceFlagSeparator: true, // a --set value may hold commas
+		HideHelpCommand:           true,
+		OnUsageError:              onUsageError,
+		ExitErrHandler:            func(*cli.Context, error) {}, // Main decides
 		Commands: []*cli.Command{
 			runCommand(), validateCommand(), planCommand(), checkCommand(), reportCommand(),
 			upCommand(), downCommand(), cleanCommand(), doctorCommand(), scenariosCommand(), schemaCommand(),

@@ -32,6 +32,9 @@ func reportRun(c *cli.Context) (err error) {
 	}
 	format := c.String("format")
 	if format == "" {
+		if c.String("output") != "" {
+			return usagef("--output wants a --format to write: one of %s", strings.Join(reports.Formats(), ", "))
+		}
 		return publish(c, dir)
 	}
 	run, err := reports.Read(dir)

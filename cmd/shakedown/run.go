@@ -38,7 +38,7 @@ func runScenario(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	soft, hard, release := interrupts(c.Context, c.App.ErrWriter)
+	soft, hard, release := interrupts(c.Context, c.App.ErrWriter, "stopping in order, with a report; interrupt again to tear down at once")
 	defer release()
 	opts, err := harness.Prepare(soft, loaded, harness.Request{
 		Out: c.String("out"), Platform: c.String("platform"), Build: c.Bool("build"),
@@ -47,15 +47,29 @@ func runScenario(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	opts.Observe = progress.New(c.App.ErrWriter, mode, loaded.Plan).Observe
+	stderr := opts.Secrets.Writer(c.App.ErrWriter)
+	opts.Observe = progress.New(stderr, mode, loaded.Plan).Observe
 	result, err := harness.Run(soft, hard, opts)
-	if hard.Err() != nil {
+	_ = stderr.Close()         // nobody may be reading progress any more
+	if result.Scenario == "" { // never judged
 		return err
+	}
+	if err != nil && !errors.Is(err, harness.ErrInterrupted) {
+		return errors.Join(err, store(opts.Dir)) // the error says it all; a verdict on nothing would drown it
 	}
 	if err := errors.Join(err, publish(c, opts.Dir)); err != nil {
 		return err
 	}
 	return verdictOf(result)
+}
+
+// store renders the stored run into its directory.
+func store(dir rundir.Dir) error {
+	run, err := reports.Read(dir)
+	if err != nil {
+		return fmt.Errorf("read the run back: %w", err)
+	}
+	return reports.WriteAll(run)
 }
 
 // publish renders the stored run into its directory and onto standard output.

@@ -46,6 +46,9 @@ func schemaCommand() *cli.Command {
 		Name:  "schema",
 		Usage: "print the JSON Schema of scenario files, for editors",
 		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usagef("schema takes no argument; got %q", c.Args().First())
+			}
 			_, err := fmt.Fprintf(c.App.Writer, "%s\n", scenarios.Schema())
 			return err
 		},

@@ -9,20 +9,24 @@ import (
 	"syscall"
 )
 
-// interrupts returns two contexts: the first interrupt ends soft, the second
+// interrupts returns two contexts: the first interrupt ends soft and says what happens, the second
 // ends hard. A third ends the process at once.
-func interrupts(parent context.Context, stderr io.Writer) (soft, hard context.Context, release func()) {
+func interrupts(parent context.Context, stderr io.Writer, first string) (soft, hard context.Context, release func()) {
 	soft, stopSoft := context.WithCancel(parent)
 	hard, stopHard := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
+	signal.Ignore(syscall.SIGPIPE) // whoever read our output may go; the stack is taken down all the same
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	released := make(chan struct{})
 	go func() {
 		for _, step := range []struct {
 			stop func()
 			text string
 		}{
-			{stopSoft, "shakedown: stopping in order, with a report; interrupt again to tear down at once"},
+			{stopSoft, "shakedown: " + first},
 			{stopHard, "shakedown: tearing down at once"},
 		} {
 			select {

@@ -32,14 +32,14 @@ func bringUp(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	soft, _, release := interrupts(c.Context, c.App.ErrWriter)
+	soft, _, release := interrupts(c.Context, c.App.ErrWriter, "taking the stack down")
 	defer release()
-	opts, err := harness.Prepare(soft, loaded, harness.Request{Platform: c.String("platform"), Build: c.Bool("build"),
+	opts, err := harness.Prepare(soft, loaded, harness.Request{Platform: c.String("platform"), Build: c.Bool("build"), Hold: true,
 		StartTimeout: c.Duration("start-timeout"), Command: os.Args})
 	if err != nil {
 		return err
 	}
-	opts.Observe = progress.New(c.App.ErrWriter, mode, loaded.Plan).Observe
+	opts.Observe = progress.New(opts.Secrets.Writer(c.App.ErrWriter), mode, loaded.Plan).Observe
 	return harness.Up(soft, opts, func(targets map[string]string) {
 		for _, service := range slices.Sorted(maps.Keys(targets)) {
 			fmt.Fprintf(c.App.Writer, "%s\thttp://%s\n", service, targets[service])

@@ -1,9 +1,7 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,50 +9,18 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // startAndAwait starts a run and returns once its progress shows the text.
 func startAndAwait(t *testing.T, text, platform string, more ...string) (*exec.Cmd, *started) {
 	t.Helper()
 	cmd, o := command(t, nil, append([]string{"run", "scale-under-load", "--platform", platform}, more...)...)
-	cmd.Stderr = nil
-	progress, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	seen := make(chan bool, 1)
-	go follow(progress, o.stderr, text, seen)
-	select {
-	case ok := <-seen:
-		if !ok {
-			t.Fatalf("the run ended before it said %q\n%s", text, tail(o.stderr.String()))
-		}
-	case <-time.After(2 * time.Minute):
-		t.Fatalf("the run never said %q", text)
-	}
+	o.await(t, text)
 	return cmd, o
-}
-
-// follow copies progress and reports once whether the text came.
-func follow(progress io.Reader, into *bytes.Buffer, text string, seen chan<- bool) {
-	lines, found := bufio.NewScanner(progress), false
-	for lines.Scan() {
-		if !found {
-			into.WriteString(lines.Text() + "\n")
-		}
-		if !found && strings.Contains(lines.Text(), text) {
-			found = true
-			seen <- true
-		}
-	}
-	if !found {
-		seen <- false
-	}
 }
 
 var runID = regexp.MustCompile(`(?m)run\s+(\S+): scale-under-load`)
@@ -138,15 +104,20 @@ func TestTheFirstInterruptMustEndInOrderWithAReport(t *testing.T) {
 func TestTheSecondInterruptMustTearDownAtOnce(t *testing.T) {
 	onEachPlatform(t, func(t *testing.T, platform string) {
 		// an instance that takes its time to drain keeps an orderly stop waiting
-		cmd, o := startAndAwait(t, "is told to stop", platform)
-		for range 2 {
-			if err := cmd.Process.Signal(os.Interrupt); err != nil {
-				t.Fatal(err)
-			}
+		cmd, o := startAndAwait(t, "SIGTERM api-3", platform)
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		o.await(t, "stopping in order")
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
 		}
 		done := wait(t, cmd, o)
-		if done.code != 130 {
-			t.Errorf("exit code %d, want 130\n%s", done.code, tail(done.stderr))
+		if done.code != 130 || !strings.Contains(done.stderr, "tearing down at once") {
+			t.Errorf("exit code %d, want 130 at once\n%s", done.code, tail(done.stderr))
+		}
+		if _, err := os.Stat(filepath.Join(done.dir, "verdict.json")); err == nil {
+			t.Error("a second interrupt still waited for the verdict")
 		}
 		if left := leftOf(t, idOf(t, o), platform); len(left) > 0 {
 			t.Errorf("left after two interrupts: %v", left)

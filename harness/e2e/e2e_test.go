@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -85,13 +86,67 @@ func shakedown(t *testing.T, env []string, args ...string) outcome {
 // started is a command under way.
 type started struct {
 	outcome
-	stdout, stderr *bytes.Buffer
+	stdout, stderr *transcript
+}
+
+// await returns once standard error holds the text.
+func (s *started) await(t *testing.T, text string) {
+	t.Helper()
+	select {
+	case <-s.stderr.holds(text):
+	case <-time.After(2 * time.Minute):
+		t.Fatalf("the command never said %q:\n%s", text, tail(s.stderr.String()))
+	}
+}
+
+// transcript keeps what a command writes and tells when it says something.
+type transcript struct {
+	mu      sync.Mutex
+	content bytes.Buffer
+	awaited map[string]chan struct{}
+}
+
+// Write implements io.Writer.
+func (tr *transcript) Write(p []byte) (int, error) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	n, err := tr.content.Write(p)
+	for text, said := range tr.awaited {
+		if strings.Contains(tr.content.String(), text) {
+			close(said)
+			delete(tr.awaited, text)
+		}
+	}
+	return n, err
+}
+
+// String is all that was written so far.
+func (tr *transcript) String() string {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return tr.content.String()
+}
+
+// holds is closed once the text has been written.
+func (tr *transcript) holds(text string) <-chan struct{} {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	said := make(chan struct{})
+	if strings.Contains(tr.content.String(), text) {
+		close(said)
+		return said
+	}
+	if tr.awaited == nil {
+		tr.awaited = map[string]chan struct{}{}
+	}
+	tr.awaited[text] = said
+	return said
 }
 
 // command prepares a run with a directory of its own.
 func command(t *testing.T, env []string, args ...string) (*exec.Cmd, *started) {
 	t.Helper()
-	o := &started{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}}
+	o := &started{stdout: &transcript{}, stderr: &transcript{}}
 	if args[0] == "run" {
 		o.dir = keptDir(t)
 		args = append(args, "--out", o.dir, "--progress", "plain")

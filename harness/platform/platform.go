@@ -145,6 +145,15 @@ type Addresser interface {
 // under the same path. It is deleted with the run.
 type Sharer interface{ Shared() string }
 
+// A StopSignaler is a platform whose images may say how they want to be asked
+// to stop.
+type StopSignaler interface {
+	// StopSignal is the name or the number of the signal that asks a created
+	// instance to stop, of its compose service or else of its image ("SIGQUIT",
+	// "3"); "" if neither says.
+	StopSignal(ctx context.Context, name string) (string, error)
+}
+
 // Resources are limits of an instance; 0 means not set.
 type Resources struct {
 	CPUs   float64 // cores

@@ -18,7 +18,7 @@ import (
 // are names, times and figures, which judging the run again depends on.
 var free = map[string]bool{
 	"command": true, "environment": true, "headers": true, "body": true,
-	"path": true, "contains": true, "regexp": true, "notes": true, "summary": true,
+	"path": true, "contains": true, "regexp": true, "notes": true, "summary": true, "switches": true,
 }
 
 // WriteIntent writes run.json. Texts that may hold a secret (the command line,

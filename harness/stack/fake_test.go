@@ -33,7 +33,9 @@ type fakePlatform struct {
 	health func(name string) platform.Health
 	// hook runs at the start of a call, outside any lock.
 	hook func(call string)
-	took time.Duration // virtual duration of a start
+	// stops are the stop signals that images declare, by instance.
+	stops map[string]string
+	took  time.Duration // virtual duration of a start
 
 	mu     sync.Mutex
 	calls  []string
@@ -178,6 +180,10 @@ func (p *fakePlatform) Signal(ctx context.Context, name string, s syscall.Signal
 		go p.exit(name, 0)
 	}
 	return nil
+}
+
+func (p *fakePlatform) StopSignal(ctx context.Context, name string) (string, error) {
+	return p.stops[name], p.call(ctx, "stopsignal", name)
 }
 
 func (p *fakePlatform) Wait(context.Context, string) (platform.Exit, error) {

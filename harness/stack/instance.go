@@ -157,8 +157,12 @@ func (s *Stack) exited(i *instance, event platform.Event) {
 	}
 }
 
-// failedUp ends a bring-up under way because an instance exited.
+// failedUp ends a bring-up under way because an instance exited, unless nothing
+// requires its service: what waits for that goes on with a warning.
 func (s *Stack) failedUp(i *instance) {
+	if i.of.optional && i.number > 0 {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if fail := s.failUp; fail != nil {

@@ -33,6 +33,7 @@ type service struct {
 	exposed     int
 	healthcheck bool // the compose file declares one
 	completes   bool // another service waits for its completion, so its exit is wanted
+	optional    bool // others depend on it and none requires it, so that Up goes on without it
 	image       bool // its image must be made available before instances are created
 	// joins are the networks of the gateway, with the aliases the compose file gives.
 	joins map[string]*types.ServiceNetworkConfig
@@ -250,12 +251,17 @@ func inDependencyOrder(services []*service) []*service {
 	for _, s := range services {
 		place(s)
 	}
-	for _, s := range ordered { // required: false on a service of a profile that is off
+	required := map[*service]bool{} // of those that others depend on
+	for _, s := range ordered {     // required: false on a service of a profile that is off
 		s.needs = slices.DeleteFunc(s.needs, func(n need) bool { return byName[n.on] == nil })
 		for _, n := range s.needs {
 			on := byName[n.on]
 			on.completes = on.completes || n.condition == types.ServiceConditionCompletedSuccessfully
+			required[on] = required[on] || !n.optional
 		}
+	}
+	for s, required := range required {
+		s.optional = !required
 	}
 	return ordered
 }

@@ -212,6 +212,7 @@ top-secret
 services:
   api:
     image: a
+    build: {context: ., args: {NPM_TOKEN: "${TOKEN}-npm", MODE: release, MIRROR: "https://ci:pass@mirror.example.org/"}}
     secrets: [key, token]
     environment:
       PASSWORD: hunter2
@@ -233,6 +234,8 @@ secrets: {key: {file: ./key.txt}, token: {environment: TOKEN}}
 		"api.DATABASE_URL#1": "app", "api.DATABASE_URL#2": "p%40ss", "api.DATABASE_URL#3": "p@ss",
 		"api.PUBLIC_URL#1": "me", "api.PUBLIC_URL#2": "known", "api.PUBLIC_URL#3": "you", "api.PUBLIC_URL#4": "w@rds",
 		"api.process.LICENCE": "abc-def", "secret.key": "top-secret", "secret.token": "t0ken",
+		"api.build.NPM_TOKEN": "t0ken-npm", "api.build.MIRROR": "https://ci:pass@mirror.example.org/",
+		"api.build.MIRROR#1": "ci", "api.build.MIRROR#2": "pass",
 	}
 	if have := p.Secrets(); fmt.Sprint(have) != fmt.Sprint(want) {
 		t.Errorf("secrets\n%v\nwant\n%v", have, want)

@@ -11,7 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/platform"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -301,9 +304,55 @@ func TestInterruptedTermination(t *testing.T) {
 func TestStopSignal(t *testing.T) {
 	for name, want := range map[string]syscall.Signal{
 		"": syscall.SIGTERM, "SIGQUIT": syscall.SIGQUIT, "int": syscall.SIGINT, "nonsense": syscall.SIGTERM,
+		"3": syscall.SIGQUIT, "9999": syscall.SIGTERM, "-1": syscall.SIGTERM,
 	} {
-		if have := stopSignal(name); have != want {
+		if have := parseSignal(name); have != want {
 			t.Errorf("stop_signal %q is %v, want %v", name, have, want)
 		}
+	}
+}
+
+// Images say how they want to be stopped; the compose file has the last word.
+func TestStopSignalOfTheImage(t *testing.T) {
+	for _, c := range []struct {
+		name, service, image string
+		refuse               error
+		want                 syscall.Signal
+		asked                bool
+		warnings             int
+	}{
+		{"declared", "{image: a}", "SIGQUIT", nil, syscall.SIGQUIT, true, 0},
+		{"not declared", "{image: a}", "", nil, syscall.SIGTERM, true, 0},
+		{"the compose file's counts", "{image: a, stop_signal: SIGINT}", "SIGQUIT", nil, syscall.SIGINT, false, 0},
+		{"not known", "{image: a}", "", errors.New("engine on fire"), syscall.SIGTERM, true, 1},
+		{"gone already", "{image: a}", "", platform.ErrNotFound, syscall.SIGTERM, true, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, "services: {api: "+c.service+"}", nil)
+				r.platform.stops = map[string]string{"api-1": c.image}
+				r.platform.refuse["stopsignal api-1"] = c.refuse
+				if err := r.Up(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if err := r.Terminate(t.Context(), "api-1", "test"); err != nil {
+					t.Fatal(err)
+				}
+				signals, _ := bodies[journal.InstanceSignalled](r.record)
+				if len(signals) != 1 || signals[0].Signal != unix.SignalName(c.want) {
+					t.Errorf("signals %+v, want one %v", signals, c.want)
+				}
+				if r.platform.index("signal api-1 "+c.want.String()) < 0 {
+					t.Errorf("the platform was not asked to send %v", c.want)
+				}
+				if asked := r.platform.index("stopsignal api-1") >= 0; asked != c.asked {
+					t.Errorf("asked the platform: %v, want %v", asked, c.asked)
+				}
+				if notes, _ := bodies[journal.Note](r.record); len(notes) != c.warnings {
+					t.Errorf("notes %+v, want %d", notes, c.warnings)
+				}
+				down(t, r)
+			})
+		})
 	}
 }

@@ -8,12 +8,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/types"
+
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
 // Secrets lists what must never reach a journal, log or report, by a name that
 // may: every value of every service's environment as "service.NAME" (those of
-// x-shakedown.process as "service.process.NAME"), user and password of URLs
+// x-shakedown.process as "service.process.NAME", and those of build.args as
+// "service.build.NAME"), user and password of URLs
 // inside values, and the content of compose secrets as "secret.NAME". Names
 // under x-shakedown.public_env are left out, but not the user info of their
 // URLs. Empty values are left out; how short a value is worth hiding is for
@@ -32,10 +35,9 @@ func (p *Project) SecretsFor(plan *scenarios.Plan) map[string]string {
 			public = slices.Concat(public, planned.PublicEnv)
 			processes = append(processes, planned.Process)
 		}
-		for key, value := range config.Environment {
-			if value != nil {
-				addSecret(secrets, name+"."+key, *value, slices.Contains(public, key))
-			}
+		addMapping(secrets, name+".", config.Environment, public)
+		if config.Build != nil {
+			addMapping(secrets, name+".build.", config.Build.Args, public)
 		}
 		for _, process := range processes {
 			if process == nil {
@@ -48,6 +50,15 @@ func (p *Project) SecretsFor(plan *scenarios.Plan) map[string]string {
 	}
 	p.addComposeSecrets(secrets)
 	return secrets
+}
+
+// addMapping adds the values that a mapping of a compose file gives.
+func addMapping(secrets map[string]string, prefix string, mapping types.MappingWithEquals, public []string) {
+	for key, value := range mapping {
+		if value != nil {
+			addSecret(secrets, prefix+key, *value, slices.Contains(public, key))
+		}
+	}
 }
 
 // addSecret adds a value unless it is public, and the user info inside it

@@ -258,6 +258,42 @@ services:
 	})
 }
 
+// A job that fails is no reason to give up where nothing requires it.
+func TestOptionalJobFails(t *testing.T) {
+	for _, c := range []struct{ name, more, want string }{
+		{"nobody requires it", "", ""},
+		{"somebody does", "  web: {image: c, depends_on: {flaky: {condition: service_started}}}", "flaky-1 exited with code 3"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, `
+services:
+  flaky: {image: a}
+  api: {image: b, depends_on: {flaky: {condition: service_completed_successfully, required: false}}}
+`+c.more, nil)
+				r.platform.make("flaky-1", behaviour{exitAt: time.Second, exitCode: 3})
+				r.platform.took = 200 * time.Millisecond
+				err := r.Up(t.Context())
+				if c.want != "" {
+					if err == nil || !strings.Contains(err.Error(), c.want) {
+						t.Errorf("error %v\nlacks %q", err, c.want)
+					}
+					down(t, r)
+					return
+				}
+				if err != nil || r.platform.index("start api-1") < 0 {
+					t.Errorf("up: %v; want api-1 started all the same", err)
+				}
+				notes, _ := bodies[journal.Note](r.record)
+				if len(notes) != 1 || notes[0].Level != "warning" || !strings.Contains(notes[0].Text, "flaky-1 exited with code 3") {
+					t.Errorf("notes: %+v, want one warning", notes)
+				}
+				down(t, r)
+			})
+		})
+	}
+}
+
 func TestHealthyWithoutHealthcheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, `

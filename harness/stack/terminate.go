@@ -2,10 +2,12 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/platform"
 )
 
 // killPatience is how long an instance may take to be gone after SIGKILL.
@@ -41,7 +44,8 @@ func (s *Stack) terminate(ctx context.Context, name, cause string) error {
 	if i == nil {
 		return fmt.Errorf("stop %s: the run has no such instance, or it is being stopped already", name)
 	}
-	t := termination{i: i, began: s.cfg.Clock.Now(), cause: cause, lag: s.lag(i)}
+	stop := s.stopSignal(ctx, i) // asked before the sequence, which it must not delay
+	t := termination{i: i, began: s.cfg.Clock.Now(), cause: cause, lag: s.lag(i), stop: stop}
 	t.grace = i.of.plan.Drain.Grace.Std()
 	t.preStop = min(i.of.plan.Drain.PreStop.Std(), t.grace)
 	t.log = journal.InstanceTerminating{
@@ -60,6 +64,7 @@ type termination struct {
 	cause               string
 	began               time.Duration // on the run's clock
 	lag, preStop, grace time.Duration
+	stop                syscall.Signal
 	log                 journal.InstanceTerminating
 }
 
@@ -113,7 +118,7 @@ func (s *Stack) signalUntilGone(ctx context.Context, t termination) error {
 	if gone, err := s.goneBy(ctx, t, t.preStop); gone || err != nil {
 		return err
 	}
-	if err := s.signal(ctx, t, stopSignal(t.i.of.config.StopSignal)); err != nil {
+	if err := s.signal(ctx, t, t.stop); err != nil {
 		return err
 	}
 	if gone, err := s.goneBy(ctx, t, t.grace); gone || err != nil {
@@ -155,9 +160,31 @@ func (s *Stack) signal(ctx context.Context, t termination, sig syscall.Signal) e
 	return nil
 }
 
-// stopSignal reads stop_signal of a compose file; what it cannot read is
-// SIGTERM.
-func stopSignal(name string) syscall.Signal {
+// signalPatience bounds the question which signal an image wants.
+const signalPatience = 5 * time.Second
+
+// stopSignal is the signal that asks an instance to stop: stop_signal of the
+// compose file, else what its image declares, else SIGTERM.
+func (s *Stack) stopSignal(ctx context.Context, i *instance) syscall.Signal {
+	name := i.of.config.StopSignal
+	if images, ok := s.cfg.Platform.(platform.StopSignaler); ok && name == "" {
+		limited, cancel := context.WithTimeout(ctx, signalPatience)
+		defer cancel()
+		declared, err := images.StopSignal(limited, i.name)
+		if err != nil && ctx.Err() == nil && !errors.Is(err, platform.ErrNotFound) {
+			s.note("warning", fmt.Sprintf("the stop signal of the image of %s is not known, SIGTERM is taken: %v", i.name, err))
+		}
+		name = declared
+	}
+	return parseSignal(name)
+}
+
+// parseSignal reads a signal as compose files and images write it, by name or
+// number; what it cannot read is SIGTERM.
+func parseSignal(name string) syscall.Signal {
+	if n, err := strconv.Atoi(name); err == nil && unix.SignalName(syscall.Signal(n)) != "" {
+		return syscall.Signal(n)
+	}
 	name = strings.ToUpper(name)
 	if name != "" && !strings.HasPrefix(name, "SIG") {
 		name = "SIG" + name

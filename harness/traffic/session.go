@@ -28,6 +28,7 @@ type session struct {
 func (s *session) walk() {
 	whole := s.meters.at(s.load, s.at)[0]
 	whole.intend()
+	whole.lagged(s.now() - s.at) // undiluted by the steps that follow an answer
 	whole.send()
 	result, intended := ok, s.at
 	for i := range s.steps {

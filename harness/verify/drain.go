@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -60,12 +61,16 @@ func drainFinding(service, rule, wanted string) Finding {
 }
 
 // listedAtStop tells whether the instance was in the endpoint list when it
-// was told to stop.
+// was told to stop. A gateway lists no instance that it knows to be
+// terminating, so one that it added after that moment, and before it dropped it
+// for that reason, was listed when the word reached the gateway.
 func (i *instance) listedAtStop() bool {
 	n := 0
 	for _, a := range i.added {
 		if a.at <= i.terminating.at {
 			n++
+		} else if !i.dropped(a.at) {
+			return true
 		}
 	}
 	for _, r := range i.removed {
@@ -76,11 +81,19 @@ func (i *instance) listedAtStop() bool {
 	return n > 0
 }
 
-// unlisted is when the gateway took a terminating instance from its list;
-// false if the record does not say. Two processes tell the two times, so with
-// no lag the removal may seem to come first.
+// dropped tells whether the gateway had taken the instance from its list before
+// a moment because it was terminating.
+func (i *instance) dropped(at time.Duration) bool {
+	return slices.ContainsFunc(i.removed, func(r timed[journal.EndpointRemoved]) bool {
+		return r.body.Reason == "terminating" && r.at < at
+	})
+}
+
+// unlisted is when the gateway took a terminating instance from its list for
+// the last time; false if the record does not say. Two processes tell the two
+// times, so with no lag the removal may seem to come first.
 func (i *instance) unlisted() (time.Duration, bool) {
-	for _, r := range i.removed {
+	for _, r := range slices.Backward(i.removed) {
 		if r.body.Reason == "terminating" || r.at >= i.terminating.at {
 			return r.at, true
 		}
@@ -88,34 +101,46 @@ func (i *instance) unlisted() (time.Duration, bool) {
 	return 0, false
 }
 
-// zero is the moment that times of a termination count from: SIGTERM, or the
-// start of the sequence if the signal never came, and its name.
+// zero is the moment that times of a termination count from: the stop signal,
+// or the start of the sequence if the signal never came, and its name.
 func (i *instance) zero() (time.Duration, string) {
-	if at, ok := i.signalled("SIGTERM"); ok {
-		return at, "SIGTERM"
+	if at, name, ok := i.stopSignal(); ok {
+		return at, name
 	}
 	return i.terminating.at, "the start of its termination"
 }
 
-// inFlight is D1: every request in flight at SIGTERM completes. Those of a
-// pre-stop period that are still under way count as well.
+// stopSignalOf names the signal by which instances of a service are told to
+// stop: all get the same.
+func stopSignalOf(stopped []*instance) string {
+	for _, i := range stopped {
+		if _, name, ok := i.stopSignal(); ok {
+			return name
+		}
+	}
+	return "SIGTERM"
+}
+
+// inFlight is D1: every request in flight at the stop signal completes. Those
+// of a pre-stop period that are still under way count as well.
 func (h *history) inFlight(service string, stopped []*instance) Finding {
-	f := drainFinding(service, "D1-in-flight", "every request in flight at SIGTERM completes")
+	signal := stopSignalOf(stopped)
+	f := drainFinding(service, "D1-in-flight", "every request in flight at "+signal+" completes")
 	var all losses
 	for _, i := range stopped {
-		at, ok := i.signalled("SIGTERM")
+		at, name, ok := i.stopSignal()
 		if !ok {
 			continue
 		}
-		l := i.losses(at, "SIGTERM", func(x exchange) bool { return x.Start < at && x.end > at })
-		f.Evidence = append(f.Evidence, l.evidence("in flight at SIGTERM")...)
+		l := i.losses(at, name, func(x exchange) bool { return x.Start < at && x.end > at })
+		f.Evidence = append(f.Evidence, l.evidence("in flight at "+name)...)
 		if l.failed > 0 {
 			f.Reason = join(f.Reason, l.reason(" in flight"))
 		}
 		all.merge(l)
 	}
-	f.Measured = all.measured("in flight at SIGTERM")
-	return all.judge(f, "no request was in flight at SIGTERM, so nothing shows that one would have completed; more traffic or longer requests would")
+	f.Measured = all.measured("in flight at " + signal)
+	return all.judge(f, "no request was in flight at "+signal+", so nothing shows that one would have completed; more traffic or longer requests would")
 }
 
 // endpointLag is D2: requests that reach an instance after it was told to stop,
@@ -134,13 +159,13 @@ func (h *history) endpointLag(service string, stopped []*instance) Finding {
 		all.merge(l)
 	}
 	f.Measured = all.measured("before removal")
-	return all.judge(f, "no request arrived between SIGTERM and removal from the endpoint list, so nothing shows that one would have succeeded; a longer endpoint_lag or more traffic would")
+	return all.judge(f, "no request arrived between "+stopSignalOf(stopped)+" and removal from the endpoint list, so nothing shows that one would have succeeded; a longer endpoint_lag or more traffic would")
 }
 
 // inLag tells whether an exchange began while the instance was terminating and
-// listed, and does not count as in flight at SIGTERM.
+// listed, and does not count as in flight at the stop signal.
 func (i *instance) inLag(x exchange) bool {
-	if sigterm, ok := i.signalled("SIGTERM"); ok && x.Start < sigterm && x.end > sigterm {
+	if signal, _, ok := i.stopSignal(); ok && x.Start < signal && x.end > signal {
 		return false
 	}
 	end, ok := i.unlisted()

@@ -25,7 +25,7 @@ func (h *history) exits(c scenarios.DrainCheck, stopped []*instance) Finding {
 	}
 	var all []exit
 	for _, i := range stopped {
-		e := i.leave(part(i.terminating.body.Grace, within))
+		e := h.leave(i, part(i.terminating.body.Grace, within))
 		all = append(all, e)
 		f.Evidence = append(f.Evidence, e.evidence())
 		if e.verdict != Pass {
@@ -49,12 +49,13 @@ type exit struct {
 	instance *instance
 	after    time.Duration // from the start of its termination; up to now if it is still there
 	code     int
+	cut      bool // the end of the run ended it
 	verdict  Verdict
 	text     string // what is wrong, or what was measured
 }
 
 // leave judges the exit of one instance that was told to stop.
-func (i *instance) leave(limit time.Duration) exit {
+func (h *history) leave(i *instance, limit time.Duration) exit {
 	start := i.terminating.at
 	killed, wasKilled := i.signalled("SIGKILL")
 	e := exit{instance: i, verdict: Fail}
@@ -63,7 +64,10 @@ func (i *instance) leave(limit time.Duration) exit {
 	}
 	wasKilled = wasKilled && killed <= i.exited.at
 	e.after, e.code = i.exited.at-start, i.exited.body.Code
+	over := h.window.over
 	switch {
+	case i.exited.body.Wanted && i.exited.at > over && !(wasKilled && killed <= over):
+		return i.outlives(e, over, limit)
 	case i.exited.body.OOM:
 		e.text = fmt.Sprintf("ran out of memory and was killed %s after it was told to stop (code %d)", offset(e.after), e.code)
 	case wasKilled && !i.due(killed, limit):
@@ -73,8 +77,9 @@ func (i *instance) leave(limit time.Duration) exit {
 		e.text = fmt.Sprintf("had to be killed (SIGKILL) %s after it was told to stop", offset(killed-start))
 	case e.code == 137:
 		e.text = fmt.Sprintf("was killed by something outside the run %s after it was told to stop (code 137)", offset(e.after))
-	case e.code == 143:
-		e.text = fmt.Sprintf("exited with code 143 %s after it was told to stop: the default action of SIGTERM ended it, it does not handle the signal", offset(e.after))
+	case i.unhandled() != "":
+		e.text = fmt.Sprintf("exited with code %d %s after it was told to stop: the default action of %s ended it, it does not handle the signal",
+			e.code, offset(e.after), i.unhandled())
 	case e.code != 0:
 		e.text = fmt.Sprintf("exited with code %d %s after it was told to stop", e.code, offset(e.after))
 	case e.after > limit:
@@ -84,6 +89,38 @@ func (i *instance) leave(limit time.Duration) exit {
 		e.text = fmt.Sprintf("exited with code 0 %s after it was told to stop", offset(e.after))
 	}
 	return e
+}
+
+// outlives judges an instance that was still there when the run was over; how
+// it exited then is the tear-down's doing, which kills without a word in the
+// record. Only one that had had its time by then did wrong.
+func (i *instance) outlives(e exit, over, limit time.Duration) exit {
+	e.cut = true
+	if had := over - i.terminating.at; had > limit {
+		e.text = fmt.Sprintf("was still there %s after it was told to stop, when the run ended; the limit is %s", offset(had), offset(limit))
+		return e
+	}
+	e.verdict, e.text = Inconclusive, "the run ended before it exited"
+	return e
+}
+
+// stopSignals are the signals that a stop_signal may plausibly name and whose
+// default action is to end the process, with their numbers on Linux.
+var stopSignals = map[string]int{
+	"SIGHUP": 1, "SIGINT": 2, "SIGQUIT": 3, "SIGABRT": 6, "SIGUSR1": 10, "SIGUSR2": 12, "SIGTERM": 15,
+}
+
+// unhandled names the stop signal if its default action ended the instance, as
+// the exit code tells; "" if not. Without a stop signal SIGTERM is assumed.
+func (i *instance) unhandled() string {
+	_, name, ok := i.stopSignal()
+	if !ok {
+		name = "SIGTERM"
+	}
+	if number := stopSignals[name]; number > 0 && i.exited.body.Code == 128+number {
+		return name
+	}
+	return ""
 }
 
 // due tells whether an instance had had its time when it was killed; a kill
@@ -133,6 +170,9 @@ func measuredExits(all []exit) string {
 		if e.verdict == Pass {
 			continue
 		}
+		if e.cut {
+			return s + fmt.Sprintf("; %s: still there when the run ended", e.instance.name)
+		}
 		if e.instance.exited == nil {
 			return s + fmt.Sprintf("; %s: no exit recorded", e.instance.name)
 		}
@@ -146,7 +186,7 @@ func measuredExits(all []exit) string {
 func (h *history) crashes(service string) []Evidence {
 	var list []Evidence
 	for _, i := range h.of(service) {
-		if e := i.exited; e != nil && !e.body.Wanted && h.window.holds(e.at) {
+		if e := i.exited; i.crashed(h.window) {
 			list = append(list, Evidence{Text: fmt.Sprintf("exited with code %d although nobody had told it to stop", e.body.Code),
 				Instance: i.name, From: e.at, To: e.at})
 		}

@@ -169,6 +169,27 @@ func (i *instance) signalled(signal string) (time.Duration, bool) {
 	return 0, false
 }
 
+// stopSignal is when the signal that asks a terminating instance to stop was
+// sent, and its name: that of the service's stop_signal, not the kill. A
+// service whose stop_signal is SIGKILL is never asked.
+func (i *instance) stopSignal() (time.Duration, string, bool) {
+	if i.terminating == nil {
+		return 0, "", false
+	}
+	for _, s := range i.signals {
+		if s.at >= i.terminating.at && s.body.Signal != "SIGKILL" {
+			return s.at, s.body.Signal, true
+		}
+	}
+	return 0, "", false
+}
+
+// crashed tells whether the instance exited under traffic although nobody had
+// asked it to.
+func (i *instance) crashed(w window) bool {
+	return i.exited != nil && !i.exited.body.Wanted && w.holds(i.exited.at)
+}
+
 // early tells whether a moment lies before the instance declared its
 // initialization complete, although it was in the endpoint list: what goes
 // wrong then is a matter of readiness alone.
@@ -216,8 +237,8 @@ func (h *history) doubt(service string, about stretch) string {
 	case h.rec.Damaged > 0:
 		return h.damage()
 	}
-	if g := h.byName["gateway-"+service]; g != nil && g.exited != nil && !g.exited.body.Wanted && g.exited.at <= h.window.to {
-		return fmt.Sprintf("the gateway of %s stopped by itself at %s; what happened after that is not known", service, offset(g.exited.at))
+	if why := h.gatewayDied(service); why != "" {
+		return why
 	}
 	for _, i := range h.of(service) {
 		from, to, ok := about(i)
@@ -230,6 +251,16 @@ func (h *history) doubt(service string, about stretch) string {
 		}
 	}
 	return ""
+}
+
+// gatewayDied says that the gateway of a service, which is the harness's own,
+// exited under traffic; "" if it did not.
+func (h *history) gatewayDied(service string) string {
+	g := h.byName["gateway-"+service]
+	if g == nil || g.exited == nil || g.exited.body.Wanted || g.exited.at > h.window.to {
+		return ""
+	}
+	return fmt.Sprintf("the gateway of %s stopped by itself at %s; what happened after that is not known", service, offset(g.exited.at))
 }
 
 // damage says that a part of the record is missing.

@@ -240,7 +240,7 @@ func drawEvents(rt *rapid.T) []journal.Event {
 			journal.TrafficStarted{}, journal.TrafficEnded{}, journal.RunEnded{Reason: rapid.SampledFrom([]string{"completed", "interrupted", ""}).Draw(rt, "reason")},
 			journal.InstanceStarted{Service: "api", Instance: in},
 			journal.InstanceTerminating{Service: "api", Instance: in, Grace: 10 * time.Second},
-			journal.InstanceSignalled{Service: "api", Instance: in, Signal: rapid.SampledFrom([]string{"SIGTERM", "SIGKILL"}).Draw(rt, "signal")},
+			journal.InstanceSignalled{Service: "api", Instance: in, Signal: rapid.SampledFrom([]string{"SIGTERM", "SIGQUIT", "SIGKILL"}).Draw(rt, "signal")},
 			journal.InstanceExited{Service: "api", Instance: in, Code: rapid.SampledFrom([]int{0, 1, 137, 143}).Draw(rt, "code"), Wanted: rapid.Bool().Draw(rt, "wanted")},
 			journal.EndpointAdded{Service: "api", Instance: in, Initialized: rapid.Ptr(rapid.Bool(), true).Draw(rt, "initialized")},
 			journal.EndpointRemoved{Service: "api", Instance: in, Reason: rapid.SampledFrom([]string{"unready", "terminating", "gone"}).Draw(rt, "why")},

@@ -35,10 +35,13 @@ func readinessFinding(service, rule, wanted string) Finding {
 
 // initialized is R1: no request reaches an instance before it has declared its
 // initialization complete, however ready its probe said it was. Any outcome
-// counts: that a request went well was luck.
+// counts: that a request went well was luck. An instance that was to declare it
+// and said nothing proves nothing.
 func (h *history) initialized(service string) Finding {
 	f := readinessFinding(service, "R1-initialized", "no request before initialization is complete")
-	declared, byProbe, underLoad, harmless, reached := 0, 0, 0, 0, 0
+	marked := h.plan.Services[service].Initialized != ""
+	unsaid := ""
+	declared, byProbe, silent, underLoad, harmless, reached := 0, 0, 0, 0, 0, 0
 	for _, i := range h.of(service) {
 		if len(i.added) == 0 || i.added[0].at > h.window.to {
 			continue
@@ -48,6 +51,11 @@ func (h *history) initialized(service string) Finding {
 			underLoad++
 		}
 		switch mark := first.body.Initialized; {
+		case mark == nil && marked:
+			silent++
+			text := "did not say whether it was initialized when first routed to"
+			f.Evidence = append(f.Evidence, Evidence{Text: text, Instance: i.name, From: first.at, To: first.at})
+			unsaid = join(unsaid, i.name+" "+text)
 		case mark == nil:
 			byProbe++
 			f.Evidence = append(f.Evidence, Evidence{Text: "routed to on the word of its probe", Instance: i.name, From: first.at, To: first.at})
@@ -65,7 +73,10 @@ func (h *history) initialized(service string) Finding {
 			f.Reason = join(f.Reason, l.reason(i.initialized))
 		}
 	}
-	f.Measured = measuredInitialized(declared, byProbe, harmless, reached)
+	f.Measured = measuredInitialized(declared, byProbe, silent, harmless, reached)
+	if unsaid != "" && f.Verdict != Fail {
+		f.Verdict, f.Reason = Inconclusive, unsaid
+	}
 	if underLoad == 0 && f.Verdict != Fail {
 		f.Verdict = Inconclusive
 		f.Reason = "no instance of " + service + " became ready while traffic flowed; let an action scale it up"
@@ -74,7 +85,7 @@ func (h *history) initialized(service string) Finding {
 }
 
 // measuredInitialized is the table cell of R1.
-func measuredInitialized(declared, byProbe, harmless, reached int) string {
+func measuredInitialized(declared, byProbe, silent, harmless, reached int) string {
 	var s string
 	if reached > 0 {
 		s = plural(reached, "request") + " too early"
@@ -84,6 +95,9 @@ func measuredInitialized(declared, byProbe, harmless, reached int) string {
 	}
 	if byProbe > 0 {
 		s = join(s, plural(byProbe, "instance")+" judged by the probe alone, having no mark of their own")
+	}
+	if silent > 0 {
+		s = join(s, plural(silent, "instance")+" that did not say")
 	}
 	if harmless > 0 {
 		s = join(s, plural(harmless, "instance")+" routed to before that, but no request came")
@@ -209,13 +223,14 @@ func (i *instance) neverReady(w window, limit time.Duration) (string, Evidence) 
 }
 
 // flaps is R4: an instance that is neither stopping nor gone does not lose its
-// readiness more often than allowed.
+// readiness more often than allowed. One that exits under traffic although
+// nobody asked it to loses it for good, which no number allows.
 func (h *history) flaps(c scenarios.ReadinessCheck) Finding {
 	f := readinessFinding(c.Service, "R4-flaps", "no instance loses its readiness")
 	if c.Flaps > 0 {
 		f.Wanted = fmt.Sprintf("no instance loses its readiness more than %s", plural(c.Flaps, "time"))
 	}
-	seen, worst, name := 0, 0, ""
+	seen, worst, name, crashed := 0, 0, "", 0
 	for _, i := range h.of(c.Service) {
 		if len(i.added) == 0 || i.added[0].at > h.window.to {
 			continue
@@ -228,6 +243,13 @@ func (h *history) flaps(c scenarios.ReadinessCheck) Finding {
 				f.Evidence = append(f.Evidence, Evidence{Text: "lost its readiness", Instance: i.name, From: r.at, To: i.backAt(r.at)})
 			}
 		}
+		if i.crashed(h.window) {
+			crashed++
+			e := i.exited
+			text := fmt.Sprintf("exited with code %d at %s, which nobody had asked for", e.body.Code, offset(e.at))
+			f.Verdict, f.Reason = Fail, join(f.Reason, i.name+" "+text)
+			f.Evidence = append(f.Evidence, Evidence{Text: text, Instance: i.name, From: e.at, To: e.at})
+		}
 		if n > worst {
 			worst, name = n, i.name
 		}
@@ -238,17 +260,23 @@ func (h *history) flaps(c scenarios.ReadinessCheck) Finding {
 	switch {
 	case seen == 0:
 		f.Verdict, f.Measured, f.Reason = Inconclusive, "no instance became ready", "no instance of "+c.Service+" became ready"
+	case worst == 0 && crashed > 0:
+		f.Measured = plural(seen, "instance")
 	case worst == 0:
 		f.Measured = plural(seen, "instance") + ", none lost its readiness"
 	default:
 		f.Measured = fmt.Sprintf("%s at most (%s) of %s", plural(worst, "time"), name, plural(seen, "instance"))
 	}
+	if crashed > 0 {
+		f.Measured = fmt.Sprintf("%s, %s exited unasked", f.Measured, count(crashed))
+	}
 	return f
 }
 
-// leftBy tells whether the instance was stopping or gone by then.
+// leftBy tells whether the instance was stopping or gone by then, as the run
+// had asked. An exit that nobody asked for excuses nothing.
 func (i *instance) leftBy(at time.Duration) bool {
-	return i.terminating != nil && i.terminating.at <= at || i.exited != nil && i.exited.at <= at
+	return i.terminating != nil && i.terminating.at <= at || i.exited != nil && i.exited.body.Wanted && i.exited.at <= at
 }
 
 // backAt is when the instance was in the list again, or the same moment.

@@ -29,33 +29,71 @@ func (h *history) slo(c scenarios.SLOCheck) []Finding {
 	if c.Availability != nil {
 		findings = append(findings, h.availability(c, s, float64(*c.Availability)))
 	}
+	if why := h.anyGatewayDied(); why != "" {
+		excuse(findings, why)
+	}
 	return findings
+}
+
+// anyGatewayDied says that a gateway exited under traffic, the first one if it
+// was several: any of them may be on the way of a journey. Gateways are of no
+// service, which tells them from a product's that happen to be called so.
+func (h *history) anyGatewayDied() string {
+	var first *instance
+	why := ""
+	for _, g := range h.instances {
+		service, ok := strings.CutPrefix(g.name, "gateway-")
+		if !ok || g.service != "" {
+			continue
+		}
+		if text := h.gatewayDied(service); text != "" && (first == nil || g.exited.at < first.exited.at) {
+			first, why = g, text
+		}
+	}
+	return why
+}
+
+// excuse takes failures back that may be the harness's own.
+func excuse(findings []Finding, why string) {
+	for i := range findings {
+		if f := &findings[i]; f.Verdict == Fail {
+			f.Verdict, f.Reason = Inconclusive, why
+		}
+	}
 }
 
 // sample is what the record holds on the requests that a check is about.
 type sample struct {
-	response, lag *hdrhistogram.Histogram
-	traffic       []timed[journal.Traffic]
-	groups        []journal.ErrorGroup
-	intended      int
-	sent          int
-	ok            int
-	failed        int
-	unknown       int
+	response *hdrhistogram.Histogram
+	lag      *hdrhistogram.Histogram // of requests
+	starts   *hdrhistogram.Histogram // lag of the starts of their sessions; older records have none
+	traffic  []timed[journal.Traffic]
+	groups   []journal.ErrorGroup
+	intended int
+	sent     int
+	ok       int
+	failed   int
+	unknown  int
 }
 
 // sampleOf collects the requests of a check. Phases are those of the intended
 // send time, whatever the moment at which an answer came.
 func (h *history) sampleOf(c scenarios.SLOCheck) sample {
-	s := sample{response: journal.NewHistogram(), lag: journal.NewHistogram()}
+	s := sample{response: journal.NewHistogram(), lag: journal.NewHistogram(), starts: journal.NewHistogram()}
+	during := func(journey, phase string) bool {
+		return journey == c.Journey && (len(c.Phases) == 0 || slices.Contains(c.Phases, phase))
+	}
 	about := func(journey, step, phase string) bool {
 		wanted := step == c.Step
 		if c.Step == "" {
 			wanted = step != "" // step "" is the session, which is no request
 		}
-		return wanted && journey == c.Journey && (len(c.Phases) == 0 || slices.Contains(c.Phases, phase))
+		return wanted && during(journey, phase)
 	}
 	for _, i := range h.rec.Latency {
+		if i.Tag.Step == "" && i.Tag.Measure == journal.Lag && during(i.Tag.Journey, i.Tag.Phase) {
+			i.AddTo(s.starts)
+		}
 		if !about(i.Tag.Journey, i.Tag.Step, i.Tag.Phase) {
 			continue
 		}
@@ -155,12 +193,31 @@ func (h *history) unfit(s sample, limit time.Duration) string {
 	if s.lag.TotalCount() == 0 {
 		return "nothing recorded tells whether the generator kept its schedule"
 	}
-	lag := time.Duration(s.lag.ValueAtPercentile(99)) * time.Microsecond
-	if tolerable := max(5*time.Millisecond, limit/20); lag > tolerable {
-		return fmt.Sprintf("the generator was late itself: 1 request in 100 was sent %s or more after its time, where %s is tolerable; run it with less load or on more CPUs",
-			latency(lag), latency(tolerable))
+	if why := s.late(limit); why != "" {
+		return why
 	}
 	return s.short()
+}
+
+// late says that the generator did not keep its schedule. Requests count from
+// the moment at which their session let them go, so a session that began late
+// is late by itself.
+func (s sample) late(limit time.Duration) string {
+	lag, what := p99(s.lag), "request in 100 was sent"
+	if starts := p99(s.starts); starts > lag {
+		lag, what = starts, "session in 100 began"
+	}
+	tolerable := max(5*time.Millisecond, limit/20)
+	if lag <= tolerable {
+		return ""
+	}
+	return fmt.Sprintf("the generator was late itself: 1 %s %s or more after its time, where %s is tolerable; run it with less load or on more CPUs",
+		what, latency(lag), latency(tolerable))
+}
+
+// p99 is 0 of an empty histogram.
+func p99(h *hdrhistogram.Histogram) time.Duration {
+	return time.Duration(h.ValueAtPercentile(99)) * time.Microsecond
 }
 
 // short says that the generator left out more than 0.5 % of what was intended.

@@ -12,8 +12,9 @@ import (
 // neither is the product's fault. Offsets of the plan count from its start.
 type window struct {
 	from, to time.Duration
-	flowed   bool   // traffic started at all
-	cut      string // why the run is not whole, "" if it is
+	flowed   bool          // traffic started at all
+	cut      string        // why the run is not whole, "" if it is
+	over     time.Duration // from when on exits that were asked for are the tear-down's doing
 }
 
 func windowOf(events []journal.Event) window {
@@ -36,6 +37,10 @@ func windowOf(events []journal.Event) window {
 		w.to = lastMoment(events, ended)
 	}
 	w.cut = cutShort(events, ended, w.flowed, trafficEnded)
+	w.over = w.to
+	if ended != nil && w.cut == "" {
+		w.over = ended.at
+	}
 	return w
 }
 

@@ -111,6 +111,33 @@ func output(t *testing.T, p *Platform, spec platform.Spec) string {
 	return log.String()
 }
 
+// TestStopSignalOfImage: the engine merges what image and compose file say.
+func TestStopSignalOfImage(t *testing.T) {
+	p := openTest(t)
+	var signals platform.StopSignaler = p
+	dir := contextDir(t, map[string]string{"Dockerfile": "FROM scratch\nSTOPSIGNAL SIGQUIT\nCMD [\"/none\"]\n"})
+	service := types.ServiceConfig{Name: "stopped"}
+	service.Image, service.PullPolicy = "shakedown-test-stopsignal:1", types.PullPolicyNever
+	service.Build = &types.BuildConfig{Context: dir}
+	t.Cleanup(func() {
+		if err := forget(service.Image); err != nil {
+			t.Errorf("remove image: %v", err)
+		}
+	})
+	if _, err := p.EnsureImage(limited(t), service, true); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string][2]string{"of-image": {"", "SIGQUIT"}, "of-compose": {"SIGINT", "SIGINT"}} {
+		service.StopSignal = c[0]
+		if err := p.Create(limited(t), platform.Spec{Name: name, Config: service}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := signals.StopSignal(limited(t), name); got != c[1] || err != nil {
+			t.Errorf("%s: %q, %v; want %q", name, got, err, c[1])
+		}
+	}
+}
+
 func TestBuildFails(t *testing.T) {
 	p := openTest(t)
 	service := types.ServiceConfig{Name: "broken"}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
 
@@ -244,11 +245,31 @@ func (p *Platform) catchUp(ctx context.Context) {
 	p.mu.Unlock()
 	for i, l := range living {
 		c, err := p.engine.ContainerInspect(ctx, i.id)
-		if err == nil && c.State != nil && !c.State.Running {
+		switch {
+		case cerrdefs.IsNotFound(err):
+			p.late.Go(func() { p.vanished(ctx, i, l) })
+		case err == nil && c.State != nil && !c.State.Running:
 			oom := c.State.OOMKilled && c.State.ExitCode == sigkilled && !l.again
 			p.ended(i, l, time.Now(), platform.Exit{Code: c.State.ExitCode, OOM: oom})
 		}
 	}
+}
+
+// repeatPatience is how long a new stream may take to repeat what was missed.
+const repeatPatience = 2 * time.Second
+
+// vanished takes in that a container was removed while there was no stream. If
+// the engine does not repeat how it ended, nobody knows any more: the exit
+// counts as one by SIGKILL, which is how running containers are removed.
+func (p *Platform) vanished(ctx context.Context, i *instance, l *life) {
+	at := time.Now()
+	select {
+	case <-l.gone:
+		return
+	case <-time.After(repeatPatience):
+	case <-ctx.Done():
+	}
+	p.ended(i, l, at, platform.Exit{Code: sigkilled})
 }
 
 // lose lets everyone know who waits for an exit that it will not be seen.

@@ -272,6 +272,59 @@ func TestExitWhileBrokenOff(t *testing.T) {
 	})
 }
 
+// TestRemovedWhileBrokenOff: a container that is gone has exited, however that
+// went unseen.
+func TestRemovedWhileBrokenOff(t *testing.T) {
+	for name, c := range map[string]struct {
+		repeated bool // the engine still knows how it ended
+		want     platform.Exit
+	}{
+		"forgotten": {false, platform.Exit{Code: sigkilled}},
+		"repeated":  {true, platform.Exit{Code: 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				one, two, three := make(chan events.Message), make(chan events.Message), make(chan events.Message)
+				f := &fake{states: map[string]*container.State{}, streams: []chan events.Message{one, two, three}}
+				s := &stage{fake: f, Platform: open(f, "amd64", "run", "owner"), t: t}
+				s.create()
+				s.start()
+				one <- s.message(events.ActionStart)
+				synctest.Wait()
+				close(one)
+				if c.repeated {
+					two <- s.message(events.ActionDie, "exitCode", "3")
+				}
+				time.Sleep(2 * reconnectEvery)
+				close(two) // a second gap must not double it
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				if exit, err := s.Wait(ctx, "api-1"); exit != c.want || err != nil {
+					t.Errorf("Wait = %+v, %v; want %+v", exit, err, c.want)
+				}
+				time.Sleep(2 * repeatPatience)
+				s.expect(startedThen(c.want))
+				s.end()
+			})
+		})
+	}
+}
+
+func TestStopSignal(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.states[apiID], s.stop = &container.State{}, "SIGQUIT"
+		if signal, err := s.StopSignal(t.Context(), "api-1"); signal != "SIGQUIT" || err != nil {
+			t.Errorf("StopSignal = %q, %v; want SIGQUIT", signal, err)
+		}
+		delete(s.states, apiID)
+		for _, name := range []string{"api-1", "nobody-7"} {
+			if _, err := s.StopSignal(t.Context(), name); !errors.Is(err, platform.ErrNotFound) {
+				t.Errorf("StopSignal of %s, which is gone: %v", name, err)
+			}
+		}
+	})
+}
+
 // TestEngineLost: nobody waits for ever for an engine that is gone.
 func TestEngineLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

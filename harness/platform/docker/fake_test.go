@@ -39,6 +39,7 @@ type fake struct {
 	since   []string
 	states  map[string]*container.State
 	started []string
+	stop    string // the stop signal that containers were created with
 
 	images  map[string]bool
 	pull    func(ctx context.Context) (io.ReadCloser, error)
@@ -109,7 +110,7 @@ func (f *fake) ContainerInspect(_ context.Context, id string) (container.Inspect
 	if f.states[id] == nil {
 		return container.InspectResponse{}, notFound{io.EOF}
 	}
-	return container.InspectResponse{ContainerJSONBase: &container.ContainerJSONBase{State: f.states[id]}}, nil
+	return container.InspectResponse{ContainerJSONBase: &container.ContainerJSONBase{State: f.states[id]}, Config: &container.Config{StopSignal: f.stop}}, nil
 }
 
 func (f *fake) ImageInspect(_ context.Context, ref string, _ ...client.ImageInspectOption) (image.InspectResponse, error) {

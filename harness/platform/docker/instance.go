@@ -160,6 +160,23 @@ func (p *Platform) Signal(ctx context.Context, name string, signal syscall.Signa
 	return about(name, err)
 }
 
+// StopSignal is what the container was created with: the engine puts the
+// image's signal where the compose service has none.
+func (p *Platform) StopSignal(ctx context.Context, name string) (string, error) {
+	i, err := p.present(name)
+	if err != nil {
+		return "", err
+	}
+	c, err := p.engine.ContainerInspect(ctx, i.id)
+	switch {
+	case err != nil:
+		return "", about(name, err)
+	case c.Config == nil:
+		return "", nil
+	}
+	return c.Config.StopSignal, nil
+}
+
 // Wait blocks until the container's main process is gone.
 func (p *Platform) Wait(ctx context.Context, name string) (platform.Exit, error) {
 	p.mu.Lock()

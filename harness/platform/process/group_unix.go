@@ -8,14 +8,18 @@ import (
 	"syscall"
 )
 
-// killGroup kills a child that has not been reaped, with all its descendants
-// that did not leave its process group.
+// killGroup kills a child, if it still runs, with all its descendants that did
+// not leave its process group.
 func killGroup(pid int) error {
 	if err := syscall.Kill(-pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err
 	}
 	return nil
 }
+
+// killRest kills what a child that has exited left in its group. What cannot be
+// killed is found again by TearDown.
+func killRest(pid int) { _ = killGroup(pid) }
 
 // exitCode is the code of a process that has ended, 128+n after signal n.
 func exitCode(state *os.ProcessState) int {

@@ -172,10 +172,7 @@ func startError(i *instance, err error) error {
 // reap waits for the main process and ends what it leaves in its group, as the
 // end of a container's main process ends the container.
 func (p *Platform) reap(i *instance, cmd *exec.Cmd, gone chan struct{}) {
-	awaitExit(cmd.Process.Pid)
-	at := time.Now()
-	_ = killGroup(cmd.Process.Pid) // what is left is found again by TearDown
-	_ = cmd.Wait()                 // its error repeats the exit code
+	at := finish(cmd, awaitExit)
 	exit := platform.Exit{Code: exitCode(cmd.ProcessState)}
 
 	i.mu.Lock()
@@ -184,6 +181,23 @@ func (p *Platform) reap(i *instance, cmd *exec.Cmd, gone chan struct{}) {
 	i.exit = exit
 	p.feed.Send(platform.Event{At: at, Kind: platform.Exited, Name: i.spec.Name, Exit: exit})
 	close(gone)
+}
+
+// finish returns when a main process has exited and has been reaped, and what it
+// left in its group is killed; it tells when the process exited. The group is
+// killed before the reaping if the exit can be awaited apart from that: until
+// then nobody else can have its id.
+func finish(cmd *exec.Cmd, await func(pid int) bool) time.Time {
+	if await(cmd.Process.Pid) {
+		at := time.Now()
+		killRest(cmd.Process.Pid)
+		_ = cmd.Wait() // its error repeats the exit code
+		return at
+	}
+	_ = cmd.Wait()
+	at := time.Now()
+	killRest(cmd.Process.Pid)
+	return at
 }
 
 // Signal sends a signal to the main process, not to its children.

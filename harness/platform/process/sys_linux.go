@@ -14,11 +14,12 @@ func attributes() *syscall.SysProcAttr {
 
 // awaitExit waits until a child has exited and leaves it to be reaped, so that
 // its id, which is also its group's, cannot be given to another process yet.
-func awaitExit(pid int) {
+// False means that it could not wait.
+func awaitExit(pid int) bool {
 	for {
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		if err != unix.EINTR {
-			return
+			return err == nil
 		}
 	}
 }

@@ -8,7 +8,11 @@ import (
 
 func attributes() *syscall.SysProcAttr { return nil }
 
-func awaitExit(int) {}
+func awaitExit(int) bool { return false }
+
+// killRest has nothing to kill: there are no groups, and the id of the reaped
+// process may be another's already.
+func killRest(int) {}
 
 // killGroup kills the process alone: descendants have no group here.
 func killGroup(pid int) error {

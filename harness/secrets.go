@@ -1,0 +1,101 @@
+package harness
+
+import (
+	"maps"
+	"net/textproto"
+	"slices"
+	"strings"
+
+	"github.com/shakedown-dev/shakedown/harness/redact"
+	"github.com/shakedown-dev/shakedown/harness/rundir"
+	"github.com/shakedown-dev/shakedown/scenarios"
+)
+
+// secretsOf learns what must not leave this process: what the stack's
+// environment holds, and what the scenario puts into headers.
+func secretsOf(loaded *Loaded) *redact.Redactor {
+	secrets := redact.New()
+	for name, value := range loaded.Project.SecretsFor(loaded.Plan) {
+		secrets.Add(name, value)
+	}
+	for _, steps := range loaded.Plan.Journeys {
+		for _, step := range steps {
+			for name, value := range step.Headers {
+				if isSecretHeader(name) && !strings.Contains(value, "${") {
+					secrets.Add("header "+name, value[strings.LastIndex(value, " ")+1:]) // past "Bearer"
+				}
+			}
+		}
+	}
+	return secrets
+}
+
+// isSecretHeader is true of every header but those that say what a body is:
+// which of the others carries a credential only their owner knows.
+func isSecretHeader(name string) bool {
+	return !slices.Contains([]string{"Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "User-Agent"},
+		textproto.CanonicalMIMEHeaderKey(name))
+}
+
+// hushed is the intent as run.json may hold it: without the values of headers,
+// in the plan and on the command line. Judging needs none of them.
+func hushed(intent rundir.Intent) rundir.Intent {
+	plan := *intent.Plan
+	plan.Journeys = maps.Clone(plan.Journeys)
+	for name, steps := range plan.Journeys {
+		steps = slices.Clone(steps)
+		for i := range steps {
+			steps[i].Headers = maps.Clone(steps[i].Headers)
+			for header := range steps[i].Headers {
+				if isSecretHeader(header) {
+					steps[i].Headers[header] = "[redacted]"
+				}
+			}
+		}
+		plan.Journeys[name] = steps
+	}
+	intent.Plan = &plan
+	intent.Command = slices.Clone(intent.Command)
+	for i, argument := range intent.Command {
+		if path, _, ok := strings.Cut(argument, "="); ok && strings.Contains(path, ".headers") {
+			intent.Command[i] = path + "=[redacted]"
+		}
+	}
+	return intent
+}
+
+// hushedError says what an error says without the secrets in it.
+type hushedError struct {
+	error
+	text string
+}
+
+// Error is the text without secrets.
+func (e hushedError) Error() string { return e.text }
+
+// Unwrap keeps the error's kind.
+func (e hushedError) Unwrap() error { return e.error }
+
+func hush(secrets *redact.Redactor, err error) error {
+	if err == nil {
+		return nil
+	}
+	return hushedError{err, secrets.String(err.Error())}
+}
+
+// switches lists the variables that are set and that some service declares
+// public.
+func switches(plan *scenarios.Plan, environ []string) []string {
+	var set []string
+	for _, assignment := range environ {
+		name, value, _ := strings.Cut(assignment, "=")
+		for _, service := range plan.Services {
+			if value != "" && slices.Contains(service.PublicEnv, name) {
+				set = append(set, assignment)
+				break
+			}
+		}
+	}
+	slices.Sort(set)
+	return set
+}
