@@ -32,6 +32,7 @@ func Judge(rec *journal.Record, plan *scenarios.Plan) Result {
 	}
 	if h != nil {
 		result.Checks = append(result.Checks, guard("run", "", func() []Finding { return h.actions(rec.Events) })...)
+		result.Checks = append(result.Checks, guard("run", "", func() []Finding { return h.breakdowns(rec.Events) })...)
 	}
 	tidy(result.Checks)
 	result.Verdict = Combine(result.Checks)

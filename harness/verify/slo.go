@@ -137,20 +137,31 @@ func sloFinding(c scenarios.SLOCheck, objective, wanted string) Finding {
 	return Finding{ID: id + "/" + objective, Kind: "slo", Verdict: Pass, Wanted: wanted}
 }
 
-// percentile judges a limit on a percentile of the response times.
+// percentile judges a limit on a percentile of the response times. Requests
+// without a right answer have no response time and count as slower than any
+// limit: half of the requests are answered within a p50, not half of the
+// answers.
 func (h *history) percentile(c scenarios.SLOCheck, s sample, name string, q float64, limit time.Duration) Finding {
 	f := sloFinding(c, name, name+" <= "+latency(limit))
-	n := int(s.response.TotalCount())
+	answered, bad := int(s.response.TotalCount()), s.failed+s.unknown
+	n := answered + bad
 	if n == 0 {
 		f.Verdict, f.Measured, f.Reason = Inconclusive, "no response times", h.nothing(c, s)
 		return f
 	}
-	value := s.response.ValueAtPercentile(q)
+	reached := float64(answered) >= q/100*float64(n) // else the percentile is among those without an answer
+	var value int64
+	if reached {
+		value = s.response.ValueAtPercentile(min(100, q*float64(n)/float64(answered)))
+	}
 	measured := time.Duration(value) * time.Microsecond
 	f.Measured = fmt.Sprintf("%s %s of %s", name, latency(measured), plural(n, "request"))
+	if !reached {
+		f.Measured = fmt.Sprintf("no %s: %s of %s had no right answer", name, count(bad), plural(n, "request"))
+	}
 	f.Evidence = s.slowest(name, limit)
 	needed := int(math.Round(10 / (1 - q/100)))
-	over := above(s.response, limit)
+	over := above(s.response, limit) + bad
 	sure := float64(over) > float64(needed)*(1-q/100) // whatever the missing requests had shown
 	if why := h.unfit(s, limit); why != "" {
 		f.Verdict, f.Reason = Inconclusive, why
@@ -160,6 +171,12 @@ func (h *history) percentile(c scenarios.SLOCheck, s sample, name string, q floa
 		f.Verdict = Inconclusive
 		f.Reason = fmt.Sprintf("%s needs at least %s requests to mean anything, there were %s; more traffic or a longer phase would do",
 			name, count(needed), count(n))
+		return f
+	}
+	if !reached {
+		f.Verdict = Fail
+		f.Reason = fmt.Sprintf("%s of the requests of %s had no right answer (%s failed, %s unknown), so none is the %s",
+			share(bad, n), subject(c), count(s.failed), count(s.unknown), name)
 		return f
 	}
 	if measured > limit && !s.response.ValuesAreEquivalent(value, limit.Microseconds()) {
@@ -189,6 +206,9 @@ func (h *history) unfit(s sample, limit time.Duration) string {
 	}
 	if h.rec.Damaged > 0 {
 		return h.damage()
+	}
+	if held := int(s.response.TotalCount()); held < s.ok {
+		return fmt.Sprintf("the record holds %s of the %s response times that were taken", count(held), count(s.ok))
 	}
 	if s.lag.TotalCount() == 0 {
 		return "nothing recorded tells whether the generator kept its schedule"
@@ -232,14 +252,10 @@ func (s sample) short() string {
 	return ""
 }
 
-// nothing says why there is no sample. Only requests that succeeded have a
-// response time.
+// nothing says why there is no sample.
 func (h *history) nothing(c scenarios.SLOCheck, s sample) string {
 	if h.window.cut != "" {
 		return h.window.cut
-	}
-	if n := s.failed + s.unknown; n > 0 {
-		return fmt.Sprintf("none of the %s of %s succeeded, so there is no response time to judge", plural(n, "request"), subject(c))
 	}
 	text := "no request of " + subject(c) + " was recorded"
 	if len(c.Phases) > 0 {
