@@ -100,7 +100,7 @@ func live(lives map[string]*life, e journal.Event) {
 	case journal.InstanceTerminating:
 		at(b.Instance).told = e.T
 	case journal.InstanceSignalled:
-		if b.Signal == "SIGTERM" && at(b.Instance).term < 0 {
+		if b.Signal != "SIGKILL" && at(b.Instance).term < 0 {
 			at(b.Instance).term = e.T
 		}
 	}

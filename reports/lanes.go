@@ -261,7 +261,7 @@ func (l *lane) describe() string {
 
 func signalKind(signal string) string {
 	switch signal {
-	case "SIGTERM":
+	case "SIGTERM", "SIGINT", "SIGQUIT": // what an image may declare to stop it
 		return "term"
 	case "SIGKILL":
 		return "kill"
