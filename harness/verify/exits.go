@@ -66,7 +66,7 @@ func (h *history) leave(i *instance, limit time.Duration) exit {
 	e.after, e.code = i.exited.at-start, i.exited.body.Code
 	over := h.window.over
 	switch {
-	case i.exited.body.Wanted && i.exited.at > over && !(wasKilled && killed <= over):
+	case i.exited.body.Wanted && i.exited.at > over && (!wasKilled || killed > over):
 		return i.outlives(e, over, limit)
 	case i.exited.body.OOM:
 		e.text = fmt.Sprintf("ran out of memory and was killed %s after it was told to stop (code %d)", offset(e.after), e.code)

@@ -146,7 +146,7 @@ func (h *history) percentile(c scenarios.SLOCheck, s sample, name string, q floa
 	answered, bad := int(s.response.TotalCount()), s.failed+s.unknown
 	n := answered + bad
 	if n == 0 {
-		f.Verdict, f.Measured, f.Reason = Inconclusive, "no response times", h.nothing(c, s)
+		f.Verdict, f.Measured, f.Reason = Inconclusive, "no response times", h.nothing(c)
 		return f
 	}
 	reached := float64(answered) >= q/100*float64(n) // else the percentile is among those without an answer
@@ -253,7 +253,7 @@ func (s sample) short() string {
 }
 
 // nothing says why there is no sample.
-func (h *history) nothing(c scenarios.SLOCheck, s sample) string {
+func (h *history) nothing(c scenarios.SLOCheck) string {
 	if h.window.cut != "" {
 		return h.window.cut
 	}
@@ -277,7 +277,7 @@ func (h *history) availability(c scenarios.SLOCheck, s sample, wanted float64) F
 	f := sloFinding(c, "availability", "availability >= "+scenarios.Percent(wanted).String())
 	n, lost := s.ok+s.failed+s.unknown, s.failed+s.unknown
 	if n == 0 {
-		f.Verdict, f.Measured, f.Reason = Inconclusive, "no requests", h.nothing(c, s)
+		f.Verdict, f.Measured, f.Reason = Inconclusive, "no requests", h.nothing(c)
 		return f
 	}
 	f.Measured = fmt.Sprintf("%s of %s (%s failed, %s unknown)", share(s.ok, n), plural(n, "request"), count(s.failed), count(s.unknown))
