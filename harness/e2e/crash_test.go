@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -146,6 +147,42 @@ func TestTwoRunsAtOnceMustNotDisturbEachOther(t *testing.T) {
 			if failed, _ := failedKinds(verdict(t, done)); len(failed) > 0 {
 				t.Errorf("failed: %v\n%s", failed, done.stdout)
 			}
+		}
+	})
+}
+
+func TestAReaderThatGoesAwayMustNotEndTheRun(t *testing.T) {
+	onEachPlatform(t, func(t *testing.T, platform string) {
+		compose := fmt.Sprintf(shop, "atelier:dev", "payments", "payments")
+		cmd, o := command(t, nil, "run", project(t, compose, "/readyz", 0), "--platform", platform)
+		reader, writer, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.Stderr = writer
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		writer.Close()
+		first := make([]byte, 4096)
+		n, err := reader.Read(first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader.Close() // as `| head -1` does
+		id := regexp.MustCompile(`run\s+(\S+): small`).FindSubmatch(first[:n])
+		if id == nil {
+			t.Fatalf("no run id in %s", first[:n])
+		}
+		done := wait(t, cmd, o)
+		if done.code != 0 && done.code != 3 {
+			t.Errorf("exit code %d", done.code)
+		}
+		if _, err := os.Stat(filepath.Join(done.dir, "verdict.json")); err != nil {
+			t.Error(err)
+		}
+		if left := leftOf(t, string(id[1]), platform); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
 		}
 	})
 }

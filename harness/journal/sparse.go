@@ -52,11 +52,11 @@ func (i Interval) Count() int64 {
 
 // AddTo adds the interval's values to a histogram of NewHistogram's geometry.
 func (i Interval) AddTo(sum *hdrhistogram.Histogram) {
+	slots := i.slots
 	if i.Histogram != nil {
-		sum.Merge(i.Histogram)
-		return
+		slots = sparse(i.Histogram) // Merge would walk every slot there is
 	}
-	for _, s := range i.slots {
+	for _, s := range slots {
 		_ = sum.RecordValues(min(s.value, sum.HighestTrackableValue()), s.count) // then it is within range
 	}
 }
