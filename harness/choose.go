@@ -11,21 +11,13 @@ import (
 	"github.com/shakedown-dev/shakedown/harness/platform/process"
 )
 
-// UnknownPlatformError is a platform name that does not exist.
-type UnknownPlatformError struct{ Name string }
-
-// Error lists the names that do.
-func (e UnknownPlatformError) Error() string {
-	return fmt.Sprintf("there is no platform %q; choose auto, docker or process", e.Name)
-}
-
 // CheckPlatformName returns an error unless openPlatform would know the name.
 func CheckPlatformName(name string) error {
 	switch name {
 	case "auto", "docker", "process":
 		return nil
 	}
-	return UnknownPlatformError{name}
+	return fmt.Errorf("there is no platform %q; choose auto, docker or process", name)
 }
 
 // openPlatform opens what runs the instances of a run. Auto takes docker when

@@ -64,8 +64,6 @@ func explain(err error) string {
 		return problems.Error()
 	case errors.As(err, &usage):
 		return "shakedown: " + usage.text + "\nTry: shakedown --help, or shakedown COMMAND --help"
-	case errors.Is(err, harness.ErrInterrupted):
-		return "shakedown: " + err.Error()
 	}
 	return "shakedown: " + err.Error()
 }

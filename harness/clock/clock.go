@@ -14,6 +14,3 @@ func (c Clock) Now() time.Duration { return time.Since(c.start) }
 
 // At is the offset of a moment that carries a monotonic reading.
 func (c Clock) At(t time.Time) time.Duration { return t.Sub(c.start) }
-
-// Started is the wall-clock time of the start.
-func (c Clock) Started() time.Time { return c.start }
