@@ -29,7 +29,7 @@ func (d *Document) checkJourney(name string) {
 	if d.unused(name) {
 		d.reportKey(at, fmt.Sprintf("no cohort walks journey %q", shorten(name)), "name it in a cohort, or remove it")
 	}
-	d.checkUnique(at, "step", names(journey, func(r Request) string { return r.Name }))
+	d.checkUnique(at, "step", names(journey, func(r JourneyStep) string { return r.Name }))
 	known := slices.Clone(builtin)
 	for i, step := range journey {
 		later := extracts(journey[i:])
@@ -78,7 +78,7 @@ func (d *Document) checkTemplate(at location, text string, known, later []string
 
 // checkRequest checks one step; variables is called for each text that may
 // have some.
-func (d *Document) checkRequest(at location, r Request, variables func(location, string)) {
+func (d *Document) checkRequest(at location, r JourneyStep, variables func(location, string)) {
 	if r.Request != "" {
 		if _, err := parseRequest(r.Request); err != nil {
 			d.reportForm(at.to("request"), err)

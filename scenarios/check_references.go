@@ -41,7 +41,7 @@ func (d *Document) checkSLO(at location, c SLOCheck) {
 		d.checkName(at.to("journey"), "journey", c.Journey, keys(journeys))
 	}
 	if journey := journeys[c.Journey]; c.Step != "" {
-		d.checkName(at.to("step"), "step", c.Step, names(journey, func(r Request) string { return r.Name }))
+		d.checkName(at.to("step"), "step", c.Step, names(journey, func(r JourneyStep) string { return r.Name }))
 	}
 	for i, phase := range c.Phases {
 		if phase != "" {

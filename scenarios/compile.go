@@ -179,7 +179,7 @@ func planDrain(drain *Drain, stopGrace time.Duration) Drain {
 }
 
 // planStep takes a request apart.
-func planStep(r Request, timeout Duration) PlannedStep {
+func planStep(r JourneyStep, timeout Duration) PlannedStep {
 	line, _ := parseRequest(r.Request) // checked before
 	step := PlannedStep{
 		Name: r.Name, Service: line.Service, Method: line.Method, Path: line.Path,

@@ -5,7 +5,8 @@ import "reflect"
 // normalize turns the short forms of the language into their full forms, so
 // that everything after it knows one form only: a probe that is just a path,
 // a value to extract that is just a JSON path, one arrival shape in place of a
-// list, one status, one compose file.
+// list, one status, one compose file, a size, a thinking time or a weight that
+// is always the same.
 func normalize(n *node, t reflect.Type) *node {
 	scalar := n.kind != nullKind && n.kind != listKind && n.kind != mapKind
 	switch {
@@ -13,6 +14,12 @@ func normalize(n *node, t reflect.Type) *node {
 		return inField(n, "path")
 	case t == reflect.TypeFor[Extract]() && scalar:
 		return inField(n, "json")
+	case t == reflect.TypeFor[Think](), t == reflect.TypeFor[Size]():
+		if scalar {
+			return inField(n, "constant")
+		}
+	case t == reflect.TypeFor[Weights]() && scalar:
+		return inField(n, "")
 	case t == reflect.TypeFor[Arrivals]() && n.kind == mapKind:
 		return asList(n)
 	case t == reflect.TypeFor[[]int]() && scalar:

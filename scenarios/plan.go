@@ -9,16 +9,20 @@ type Plan struct {
 	Scenario string `json:"scenario"`
 	Summary  string `json:"summary,omitempty"`
 	// Digest is the SHA-256 of the scenario source after overrides.
-	Digest   string                    `json:"digest"`
-	Seed     int64                     `json:"seed"`
-	Tempo    float64                   `json:"tempo"`
-	Duration Duration                  `json:"duration"`
-	Phases   []PlannedPhase            `json:"phases"`
-	Services map[string]PlannedService `json:"services"`
-	Journeys map[string][]PlannedStep  `json:"journeys"`
-	Load     []PlannedLoad             `json:"load"`
-	Actions  []PlannedAction           `json:"actions,omitempty"`
-	Checks   []Check                   `json:"checks"`
+	Digest string  `json:"digest"`
+	Seed   int64   `json:"seed"`
+	Tempo  float64 `json:"tempo"`
+	// Multiple is what --load multiplied every arrival with, 1 without.
+	Multiple    float64                   `json:"multiple"`
+	Duration    Duration                  `json:"duration"`
+	Phases      []PlannedPhase            `json:"phases"`
+	Services    map[string]PlannedService `json:"services"`
+	Journeys    map[string][]PlannedStep  `json:"journeys"`
+	Load        []PlannedLoad             `json:"load"`
+	Targets     map[string]PlannedTarget  `json:"targets,omitempty"`
+	Connections PlannedConnections        `json:"connections"`
+	Actions     []PlannedAction           `json:"actions,omitempty"`
+	Checks      []Check                   `json:"checks"`
 }
 
 // PlannedPhase is a phase with its offsets from the start of traffic.
@@ -42,35 +46,158 @@ type PlannedService struct {
 	Process     *Process `json:"process,omitempty"`
 }
 
-// PlannedStep is a step of a journey, its request taken apart.
+// PlannedStep is a step of a journey: a request, taken apart, or a choice or
+// a repetition, which have only the fields of that name.
 type PlannedStep struct {
-	Name    string             `json:"name"`
-	Service string             `json:"service"`
-	Method  string             `json:"method"`
-	Path    string             `json:"path"` // with a leading slash, templates unexpanded
-	Headers map[string]string  `json:"headers,omitempty"`
-	Body    string             `json:"body,omitempty"` // JSON bodies are rendered, templates unexpanded
-	Think   Duration           `json:"think,omitempty"`
-	Timeout Duration           `json:"timeout"`
-	Expect  Expect             `json:"expect"`
-	Extract map[string]Extract `json:"extract,omitempty"`
+	Name     string             `json:"name,omitempty"`
+	Service  string             `json:"service,omitempty"` // or the name of a target
+	Method   string             `json:"method,omitempty"`
+	Path     string             `json:"path,omitempty"` // with a leading slash, templates unexpanded
+	Headers  map[string]string  `json:"headers,omitempty"`
+	Body     string             `json:"body,omitempty"`      // JSON bodies are rendered, templates unexpanded
+	BodyFile string             `json:"body_file,omitempty"` // absolute
+	Payload  *Payload           `json:"payload,omitempty"`
+	Gzip     bool               `json:"gzip,omitempty"`
+	Chunked  bool               `json:"chunked,omitempty"`
+	Think    *Think             `json:"think,omitempty"`
+	Timeout  Duration           `json:"timeout,omitempty"`
+	Expect   Expect             `json:"expect"`
+	Extract  map[string]Extract `json:"extract,omitempty"`
+	Poll     *Poll              `json:"poll,omitempty"` // defaults filled in
+	Choose   []PlannedOption    `json:"choose,omitempty"`
+	Repeat   *PlannedRepeat     `json:"repeat,omitempty"`
 }
 
-// PlannedLoad is the sessions of one cohort.
+// PlannedOption is one way of a choice.
+type PlannedOption struct {
+	Weight int           `json:"weight"`
+	Steps  []PlannedStep `json:"steps,omitempty"`
+}
+
+// PlannedRepeat is a repetition.
+type PlannedRepeat struct {
+	Times Size          `json:"times"`
+	Steps []PlannedStep `json:"steps"`
+}
+
+// Requests are the requests among steps and inside of them, in order.
+func Requests(steps []PlannedStep) []PlannedStep {
+	var all []PlannedStep
+	for _, s := range steps {
+		switch {
+		case s.Repeat != nil:
+			all = append(all, Requests(s.Repeat.Steps)...)
+		case s.Choose != nil:
+			for _, option := range s.Choose {
+				all = append(all, Requests(option.Steps)...)
+			}
+		default:
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// PlannedLoad is the sessions of one cohort. Rates and numbers of sessions
+// are what is asked of the driver: shares, multiples and Plan.Multiple are in
+// them.
 type PlannedLoad struct {
-	Cohort   string           `json:"cohort"`
+	Cohort string `json:"cohort"`
+	Tier   string `json:"tier,omitempty"`
+	// Journey names one of the plan's. A replay of requests has one of its own,
+	// named after the cohort, with the only step "replay".
 	Journey  string           `json:"journey"`
-	Segments []PlannedSegment `json:"segments"` // in order, not overlapping
+	Tenants  int              `json:"tenants"`
+	Skew     Skew             `json:"skew,omitempty"`
+	Hot      *Hot             `json:"hot,omitempty"`
+	Sizes    map[string]Size  `json:"sizes,omitempty"`
+	Cookies  bool             `json:"cookies,omitempty"`
+	Segments []PlannedSegment `json:"segments,omitempty"` // in order of Start; those that overlap add up
+	Bursts   []PlannedBurst   `json:"bursts,omitempty"`
+	Closed   []PlannedClosed  `json:"closed,omitempty"` // not overlapping
+	Replay   *PlannedReplay   `json:"replay,omitempty"`
 }
 
-// PlannedSegment is a shape between two offsets from the start of traffic;
-// exactly one of the shapes is set. Rates are sessions a second.
+// PlannedSegment is a shape between two offsets from the start of traffic: a
+// linear part, Constant or Ramp, with Waves added to it. Rates are sessions a
+// second; no sum of them is negative.
 type PlannedSegment struct {
 	Phase    string   `json:"phase"`
 	Start    Duration `json:"start"`
 	End      Duration `json:"end"`
 	Constant Rate     `json:"constant,omitempty"`
 	Ramp     *Ramp    `json:"ramp,omitempty"`
+	Waves    []Wave   `json:"waves,omitempty"`
+	Poisson  bool     `json:"poisson,omitempty"`
+}
+
+// Wave is Amplitude * cos(2 pi (t - Peak) / Period), t from the start of
+// traffic.
+type Wave struct {
+	Amplitude Rate     `json:"amplitude"`
+	Period    Duration `json:"period"`
+	Peak      Duration `json:"peak"`
+}
+
+// PlannedBurst is a number of sessions between two offsets.
+type PlannedBurst struct {
+	Phase    string   `json:"phase"`
+	Start    Duration `json:"start"`
+	End      Duration `json:"end"`
+	Sessions int      `json:"sessions"`
+	Poisson  bool     `json:"poisson,omitempty"` // at random within, else evenly
+}
+
+// PlannedClosed is a closed loop between two offsets.
+type PlannedClosed struct {
+	Phase    string   `json:"phase"`
+	Start    Duration `json:"start"`
+	End      Duration `json:"end"`
+	Sessions int      `json:"sessions"`
+}
+
+// PlannedReplay is a recording, read once to plan it: the driver reads it
+// again and refuses it when the digest has changed.
+type PlannedReplay struct {
+	File   string `json:"file"`   // absolute
+	Format string `json:"format"` // never empty
+	Digest string `json:"digest"` // SHA-256
+	// Requests is how many are to be sent once; Span is the time between the
+	// first and the last of them, as recorded.
+	Requests int      `json:"requests"`
+	Span     Duration `json:"span"`
+	Lines    int      `json:"lines"`
+	// Malformed counts the lines that could not be read, Samples shows some.
+	Malformed int      `json:"malformed,omitempty"`
+	Samples   []string `json:"samples,omitempty"`
+	// Skipped counts what was left out, by reason.
+	Skipped map[string]int    `json:"skipped,omitempty"`
+	Phase   string            `json:"phase"`
+	Start   Duration          `json:"start"` // of the first request, from the start of traffic
+	Speed   float64           `json:"speed"`
+	Paced   bool              `json:"paced,omitempty"` // by the load's segments and bursts, not by recorded times
+	Times   bool              `json:"times,omitempty"` // only the times count: arrivals walk Journey
+	Service string            `json:"service,omitempty"`
+	Hosts   map[string]string `json:"hosts,omitempty"`
+	Headers []string          `json:"headers,omitempty"`
+	Fields  map[string]string `json:"fields,omitempty"`
+}
+
+// PlannedTarget is an address on loopback that journeys call by name.
+type PlannedTarget struct {
+	Address string `json:"address"` // host:port
+	TLS     bool   `json:"tls,omitempty"`
+	HTTP2   bool   `json:"http2,omitempty"`
+	CA      string `json:"ca,omitempty"` // absolute
+	Host    string `json:"host"`         // of the Host header and of the certificate
+}
+
+// PlannedConnections is Connections with the defaults filled in.
+type PlannedConnections struct {
+	Max      int      `json:"max"`
+	Reuse    bool     `json:"reuse"`
+	MaxAge   Duration `json:"max_age,omitempty"`   // 0: no limit
+	DialRate Rate     `json:"dial_rate,omitempty"` // 0: no limit
 }
 
 // PlannedAction is an action with its offset from the start of traffic.

@@ -165,6 +165,45 @@ func (f *Factor) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// Skew is how sessions fall on the tenants of a cohort: 0 for uniform, else
+// the exponent of a Zipf distribution.
+type Skew float64
+
+// ParseSkew reads "uniform" or "zipf(1.1)", with an exponent above 0 and up to 5.
+func ParseSkew(s string) (Skew, error) {
+	text := strings.TrimSpace(s)
+	if text == "uniform" {
+		return 0, nil
+	}
+	inner, opened := strings.CutPrefix(text, "zipf(")
+	inner, closed := strings.CutSuffix(inner, ")")
+	n, err := parseNumber(inner)
+	switch {
+	case !opened || !closed || err != nil:
+		return 0, badForm(s, "is not a skew", "write uniform or zipf(1.1)")
+	case !(n > 0 && n <= 5):
+		return 0, badForm(s, "is out of range", "the exponent is above 0 and at most 5")
+	}
+	return Skew(n), nil
+}
+
+// String is the form that ParseSkew reads.
+func (s Skew) String() string {
+	if s == 0 {
+		return "uniform"
+	}
+	return "zipf(" + strconv.FormatFloat(float64(s), 'g', -1, 64) + ")"
+}
+
+// MarshalText is String.
+func (s Skew) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText is ParseSkew.
+func (s *Skew) UnmarshalText(b []byte) (err error) {
+	*s, err = ParseSkew(string(b))
+	return err
+}
+
 // The form of the names of scenarios, phases, cohorts, journeys and steps.
 const namePattern = "^[a-z0-9][a-z0-9-]*$"
 

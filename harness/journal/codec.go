@@ -32,6 +32,9 @@ var decoders = func() map[string]func([]byte) (Body, error) {
 	known[Request](m)
 	known[Tally](m)
 	known[Traffic](m)
+	known[Generator](m)
+	known[Engine](m)
+	known[Replayed](m)
 	known[ErrorGroup](m)
 	known[Note](m)
 	return m

@@ -212,6 +212,7 @@ type Tally struct {
 type Traffic struct {
 	Phase    string        `json:"phase"` // of the intended send time
 	Cohort   string        `json:"cohort"`
+	Tier     string        `json:"tier,omitempty"`
 	Journey  string        `json:"journey"`
 	Step     string        `json:"step,omitempty"`
 	For      time.Duration `json:"for"`
@@ -220,10 +221,73 @@ type Traffic struct {
 	OK       int           `json:"ok"`
 	Failed   int           `json:"failed"`
 	Unknown  int           `json:"unknown"`
+	Own      int           `json:"own,omitempty"` // of Failed: not sent for want of something of the generator's: ports, descriptors
 	P50      time.Duration `json:"p50"`
 	P95      time.Duration `json:"p95"`
 	P99      time.Duration `json:"p99"`
 	Max      time.Duration `json:"max"`
+}
+
+// Generator is what the driver says of itself for the interval of length For
+// before T. Shares are from 0 to 1; what cannot be known here is negative.
+type Generator struct {
+	For time.Duration `json:"for"` // nanoseconds
+	// InFlight and Sessions are at T; Queued are the requests among InFlight
+	// that wait for a connection.
+	InFlight int `json:"in_flight"`
+	Sessions int `json:"sessions"`
+	Queued   int `json:"queued"`
+	// Area is the integral over the interval of the requests under way, each
+	// from the moment the driver got to it, in request-seconds; Sojourn the sum
+	// of the times that those which ended had been under way. By Little's law
+	// both sums over a run are the same, or the measurement is wrong.
+	Area    float64 `json:"area"`
+	Sojourn float64 `json:"sojourn"`
+	// CPU is what the process used, Thread what the driver's own thread used;
+	// CPUs is how many the process may use.
+	CPU    time.Duration `json:"cpu"`
+	Thread time.Duration `json:"thread"`
+	CPUs   float64       `json:"cpus"`
+	// Busy is the share of the machine's CPU time that was used by anybody,
+	// Steal the share that the hypervisor gave to others.
+	Busy  float64 `json:"busy"`
+	Steal float64 `json:"steal"`
+	// Files are the open descriptors, FileLimit how many there may be.
+	Files     int `json:"files"`
+	FileLimit int `json:"file_limit"`
+	// Connections are open at T, Dialled were opened in the interval.
+	Connections int `json:"connections"`
+	Dialled     int `json:"dialled"`
+	// Exhausted counts requests that were not sent, by what was missing:
+	// "ports", "files", "memory".
+	Exhausted map[string]int `json:"exhausted,omitempty"`
+	// Dispersion is the variance over the mean of the sessions begun in each
+	// millisecond, Asked the same of the intended ones: 1 is Poisson, less is
+	// more even, more comes in clumps.
+	Dispersion float64 `json:"dispersion"`
+	Asked      float64 `json:"asked"`
+	// Memory is what the process has from the system, in bytes.
+	Memory int64 `json:"memory"`
+}
+
+// Engine says what carried a part of the requests of a run.
+type Engine struct {
+	Engine   string `json:"engine"`  // "event loop" or "net/http"
+	Service  string `json:"service"` // or target
+	Requests int    `json:"requests"`
+	Why      string `json:"why"` // in words for the report
+}
+
+// Replayed says what was read from a recording before traffic began.
+type Replayed struct {
+	Cohort    string         `json:"cohort"`
+	File      string         `json:"file"`
+	Format    string         `json:"format"`
+	Lines     int            `json:"lines"`
+	Requests  int            `json:"requests"`
+	Malformed int            `json:"malformed,omitempty"`
+	Samples   []string       `json:"samples,omitempty"`
+	Skipped   map[string]int `json:"skipped,omitempty"` // by reason
 }
 
 // ErrorGroup counts failures of one kind that the driver saw, with one sample.
@@ -311,6 +375,15 @@ func (Tally) Kind() string { return "tally" }
 
 // Kind implements Body.
 func (Traffic) Kind() string { return "traffic" }
+
+// Kind implements Body.
+func (Generator) Kind() string { return "generator" }
+
+// Kind implements Body.
+func (Engine) Kind() string { return "engine" }
+
+// Kind implements Body.
+func (Replayed) Kind() string { return "replayed" }
 
 // Kind implements Body.
 func (ErrorGroup) Kind() string { return "error.group" }

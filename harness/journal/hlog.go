@@ -20,8 +20,8 @@ import (
 // carry nine decimals; the library's own writer rounds them to milliseconds,
 // and its reader to whatever the float gives, hence the lines are written and
 // read here. Histograms are in microseconds, the Interval_Max column in
-// milliseconds. Tag=phase/cohort/journey/step/measure, each part
-// percent-encoded.
+// milliseconds. Tag=phase/cohort/tier/journey/step/instance/measure, each
+// part percent-encoded.
 
 // writeHeader opens the log. Base and start are the same moment, so that
 // offsets read as such.
@@ -30,7 +30,7 @@ func writeHeader(w io.Writer, start time.Time) error {
 	ms := start.UnixMilli()
 	return errors.Join(
 		log.OutputLogFormatVersion(),
-		log.OutputComment("[Values in microseconds, Interval_Max in milliseconds; Tag=phase/cohort/journey/step/measure]"),
+		log.OutputComment("[Values in microseconds, Interval_Max in milliseconds; Tag=phase/cohort/tier/journey/step/instance/measure]"),
 		log.OutputBaseTime(ms),
 		log.OutputStartTime(ms),
 		log.OutputLegend(),
@@ -56,18 +56,19 @@ func encodeInterval(i Interval) ([]byte, error) {
 
 // String is the form of a tag in the log.
 func (t Tag) String() string {
-	parts := []string{t.Phase, t.Cohort, t.Journey, t.Step, t.Measure}
+	parts := []string{t.Phase, t.Cohort, t.Tier, t.Journey, t.Step, t.Instance, t.Measure}
 	for i, p := range parts {
 		parts[i] = url.PathEscape(p)
 	}
 	return strings.Join(parts, "/")
 }
 
-// ParseTag is the reverse of Tag.String.
+// ParseTag is the reverse of Tag.String. It also reads the five parts of logs
+// from before there were tiers and instances.
 func ParseTag(s string) (Tag, error) {
 	parts := strings.Split(s, "/")
-	if len(parts) != 5 {
-		return Tag{}, fmt.Errorf("tag %q has %d parts, not 5", s, len(parts))
+	if len(parts) != 5 && len(parts) != 7 {
+		return Tag{}, fmt.Errorf("tag %q has %d parts, not 7", s, len(parts))
 	}
 	for i, p := range parts {
 		plain, err := url.PathUnescape(p)
@@ -76,7 +77,10 @@ func ParseTag(s string) (Tag, error) {
 		}
 		parts[i] = plain
 	}
-	return Tag{Phase: parts[0], Cohort: parts[1], Journey: parts[2], Step: parts[3], Measure: parts[4]}, nil
+	if len(parts) == 5 {
+		return Tag{Phase: parts[0], Cohort: parts[1], Journey: parts[2], Step: parts[3], Measure: parts[4]}, nil
+	}
+	return Tag{Phase: parts[0], Cohort: parts[1], Tier: parts[2], Journey: parts[3], Step: parts[4], Instance: parts[5], Measure: parts[6]}, nil
 }
 
 // decodeInterval reads a line of the log that is no comment and no legend.

@@ -23,18 +23,21 @@ type Sink interface {
 	Latency(Interval) error
 }
 
-// The three measures of a request's time.
+// The measures of a request's time.
 const (
 	Response = "response" // from the intended send time to the end of the answer; what objectives are judged on
 	Service  = "service"  // from the actual send time to the end of the answer
-	Lag      = "lag"      // from the intended to the actual send time: the generator's own delay
+	Lag      = "lag"      // from the intended time to that at which the generator got to it: its own delay
+	Waited   = "waited"   // of a step that polls: from the intended time of the first request to the end of the last
 )
 
 // A Tag says what a histogram is of. Step "" is the journey itself, from the
-// intended start of a session to its end.
+// intended start of a session to its end. Instance is known of Response alone,
+// and only where a gateway said which it was: the histograms of a step are
+// those of all its instances and of "" together.
 type Tag struct {
-	Phase, Cohort, Journey, Step string
-	Measure                      string // Response, Service or Lag
+	Phase, Cohort, Tier, Journey, Step, Instance string
+	Measure                                      string // Response, Service, Lag or Waited
 }
 
 // An Interval is the times, in microseconds, of what ended between two offsets

@@ -62,7 +62,7 @@ const defaultTimeout = 10 * time.Second
 func compileStep(planned scenarios.PlannedStep, targets map[string]*target) (step, error) {
 	s := step{
 		name: planned.Name, method: planned.Method, expect: planned.Expect,
-		think: planned.Think.Std(), timeout: planned.Timeout.Std(), target: targets[planned.Service],
+		timeout: planned.Timeout.Std(), target: targets[planned.Service],
 		keep: keepSample,
 	}
 	if s.timeout <= 0 {
