@@ -40,6 +40,10 @@ test-short: ## the quick part, no engine needed
 prove: images ## N healthy runs and N of each defect, on each platform (N=5)
 	$(GO) test ./harness/e2e -v -count=$(or $(N),5) -timeout 3h -run 'TestTheHealthyStackMustPass|TestEachDefectMustBeCaught'
 
+.PHONY: bench-driver
+bench-driver: ## the load generator beside its installed peers, one core each for generator and server
+	$(GO) run ./harness/traffic/bench $(BENCH)
+
 .PHONY: fmt
 fmt: ## format
 	gofmt -w $$(git ls-files '*.go')

@@ -24,9 +24,11 @@ type Loaded struct {
 
 // LoadOptions change how a scenario is loaded.
 type LoadOptions struct {
-	Set     []string // path=value overrides
-	Seed    *int64   // nil: as the scenario says
-	Environ []string // for interpolation of compose files, NAME=value
+	Set  []string // path=value overrides
+	Seed *int64   // nil: as the scenario says
+	// Multiple multiplies every arrival; 0 is 1.
+	Multiple scenarios.Factor
+	Environ  []string // for interpolation of compose files, NAME=value
 }
 
 // Load reads a scenario by library name or file and compiles it. Mistakes in
@@ -44,6 +46,7 @@ func Load(ctx context.Context, nameOrFile string, opts LoadOptions) (*Loaded, er
 	if opts.Seed != nil {
 		document.Scenario.Seed = *opts.Seed
 	}
+	document.Multiple = float64(opts.Multiple)
 	files := document.ComposeFiles()
 	if missing := missingFiles(document, files); len(missing) > 0 {
 		return nil, append(problems, missing...)

@@ -24,8 +24,9 @@ func (r *run) play(ctx, hard context.Context) error {
 	go func() {
 		_, err := traffic.Run(ctx, traffic.Config{
 			Plan: r.Loaded.Plan, Targets: r.stack.Targets(), Clock: r.clock, Start: start, Sink: sink{r},
+			Version: Version(), Results: r.results.writer(),
 		})
-		trafficEnded <- err
+		trafficEnded <- errors.Join(err, r.results.close())
 	}()
 
 	moments, pending := timeline(r.Loaded.Plan), 0

@@ -36,6 +36,7 @@ type Request struct {
 	Platform   string // "auto", "docker" or "process"
 	Build      bool
 	KeepOnFail bool
+	Results    string // file for every request in vegeta's encoding; "" for none
 	// StartTimeout is that of Options.
 	StartTimeout time.Duration
 	Command      []string // the command line, for the record
@@ -66,6 +67,7 @@ func Prepare(ctx context.Context, loaded *Loaded, request Request) (Options, err
 	return Options{
 		Run: id, Loaded: loaded, Secrets: secretsOf(loaded), Platform: chosen, Dir: dir, Agent: agent,
 		Build: request.Build, KeepOnFail: request.KeepOnFail, StartTimeout: request.StartTimeout,
+		Results: request.Results,
 		Intent: rundir.Intent{
 			Run: id, Version: Version(), Started: started, Platform: chosen.Name(), Command: request.Command,
 			Switches: switches(loaded.Plan, os.Environ()), Machine: rundir.ThisMachine(), Notes: notes, Plan: loaded.Plan,

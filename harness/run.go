@@ -33,6 +33,7 @@ type Options struct {
 	Agent      string           // path of the shakedown-agent program
 	Build      bool             // build images even if they are present
 	KeepOnFail bool             // leave the instances when the verdict is not pass
+	Results    string           // file for every request in vegeta's encoding; "" for none
 	// StartTimeout limits how long an instance may take to be ready; 0 for the
 	// stack's default.
 	StartTimeout time.Duration
@@ -89,6 +90,7 @@ type run struct {
 	clock   clock.Clock
 	journal *journal.Writer
 	stack   *stack.Stack
+	results *resultsFile // nil: not wanted
 
 	observing sync.Mutex // one event at a time reaches Observe
 	logsMutex sync.Mutex
@@ -98,6 +100,10 @@ type run struct {
 // begin writes the intent and opens the journal.
 func begin(opts Options) (*run, error) {
 	r := &run{Options: opts, clock: clock.Start()}
+	var err error
+	if r.results, err = createResults(opts.Results); err != nil {
+		return nil, err
+	}
 	if err := opts.Dir.WriteIntent(hushed(opts.Intent), r.Secrets.Bytes); err != nil {
 		return nil, fmt.Errorf("write the intent: %w", err)
 	}
@@ -124,7 +130,7 @@ func begin(opts Options) (*run, error) {
 
 func (r *run) upAndPlay(ctx, hard context.Context) error {
 	if err := r.stack.Up(ctx); err != nil {
-		return fmt.Errorf("bring up the stack: %w", err)
+		return errors.Join(fmt.Errorf("bring up the stack: %w", err), r.results.close())
 	}
 	return r.play(ctx, hard)
 }

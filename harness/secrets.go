@@ -19,7 +19,7 @@ func secretsOf(loaded *Loaded) *redact.Redactor {
 		secrets.Add(name, value)
 	}
 	for _, steps := range loaded.Plan.Journeys {
-		for _, step := range steps {
+		for _, step := range scenarios.Requests(steps) {
 			for name, value := range step.Headers {
 				if isSecretHeader(name) && !strings.Contains(value, "${") {
 					secrets.Add("header "+name, value[strings.LastIndex(value, " ")+1:]) // past "Bearer"
@@ -43,16 +43,7 @@ func hushed(intent rundir.Intent) rundir.Intent {
 	plan := *intent.Plan
 	plan.Journeys = maps.Clone(plan.Journeys)
 	for name, steps := range plan.Journeys {
-		steps = slices.Clone(steps)
-		for i := range steps {
-			steps[i].Headers = maps.Clone(steps[i].Headers)
-			for header := range steps[i].Headers {
-				if isSecretHeader(header) {
-					steps[i].Headers[header] = "[redacted]"
-				}
-			}
-		}
-		plan.Journeys[name] = steps
+		plan.Journeys[name] = hushedSteps(steps)
 	}
 	intent.Plan = &plan
 	intent.Command = slices.Clone(intent.Command)
@@ -62,6 +53,29 @@ func hushed(intent rundir.Intent) rundir.Intent {
 		}
 	}
 	return intent
+}
+
+// hushedSteps are copies of steps, and of those inside them, without the
+// values of headers.
+func hushedSteps(steps []scenarios.PlannedStep) []scenarios.PlannedStep {
+	steps = slices.Clone(steps)
+	for i := range steps {
+		s := &steps[i]
+		s.Headers = maps.Clone(s.Headers)
+		for header := range s.Headers {
+			if isSecretHeader(header) {
+				s.Headers[header] = "[redacted]"
+			}
+		}
+		s.Choose = slices.Clone(s.Choose)
+		for k := range s.Choose {
+			s.Choose[k].Steps = hushedSteps(s.Choose[k].Steps)
+		}
+		if s.Repeat != nil {
+			s.Repeat = &scenarios.PlannedRepeat{Times: s.Repeat.Times, Steps: hushedSteps(s.Repeat.Steps)}
+		}
+	}
+	return steps
 }
 
 // hushedError says what an error says without the secrets in it.

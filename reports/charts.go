@@ -326,7 +326,7 @@ func actionRows(s *scene) []int {
 }
 
 // axisPanel is the time axis.
-func axisPanel(s *scene) template.HTML {
+func axisPanel(s *scene, id string) template.HTML {
 	d := &drawing{height: 40}
 	w := s.window
 	d.line("axis", marginLeft, 1, marginLeft+plotWidth, 1)
@@ -335,7 +335,7 @@ func axisPanel(s *scene) template.HTML {
 		d.text("tick", "middle", w.x(t), 20, clockLabel(t, w))
 	}
 	d.text("panel-unit", "end", marginLeft+plotWidth, 36, "time since the start of the run")
-	return d.svg("axis", "Time axis", fmt.Sprintf("From %s to %s since the start of the run.", moment(w.from), moment(w.to)))
+	return d.svg(id, "Time axis", fmt.Sprintf("From %s to %s since the start of the run.", moment(w.from), moment(w.to)))
 }
 
 // figure is a label of a linear axis.

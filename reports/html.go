@@ -65,6 +65,8 @@ type page struct {
 	Timeline   *pageTimeline
 	Blames     []pageBlame
 	Suppressed string
+	Parts      []pagePart
+	Generator  *pageGenerator
 	Sections   []pageSection
 	Groups     []pageGroup
 	RestGroups string
@@ -142,7 +144,8 @@ type (
 func newPage(run Run) page {
 	events := run.events()
 	w := windowOf(events)
-	merged := timesOf(run.latency())
+	sums := run.sums()
+	merged := timesOf(sums)
 	totals := totalsOf(run, w, merged)
 	p := page{
 		Policy: contentPolicy, Style: template.CSS(pageStyle), Script: template.JS(pageScript), //nolint:gosec // our own files
@@ -158,6 +161,8 @@ func newPage(run Run) page {
 	}
 	p.Checks = pageChecks(run.Result.Checks, p.Timeline)
 	p.blames(run)
+	p.Parts = pageParts(breakdownsOf(run, sums))
+	p.Generator = pageGeneratorOf(run, w, generatorOf(run, sums, merged))
 	p.Sections = pageSections(run, merged)
 	p.groups(run)
 	p.chronicle(run, w)

@@ -68,7 +68,7 @@ func timelineOf(run Run, w window) *pageTimeline {
 	if lanes := lanePanel(s, lanes); lanes != "" {
 		t.Panels = append(t.Panels, lanes)
 	}
-	t.Panels = append(t.Panels, axisPanel(s))
+	t.Panels = append(t.Panels, axisPanel(s, "axis"))
 	return t
 }
 

@@ -25,19 +25,28 @@ type Document struct {
 	Error    string           `json:"error,omitempty"`
 	Checks   []verify.Finding `json:"checks"`
 	Totals   Totals           `json:"totals"`
-	Caveats  []string         `json:"caveats"` // what the run does not prove, in words
-	Dir      string           `json:"dir"`
+	// Multiple is what --load multiplied every arrival with, 0 if not known.
+	Multiple    float64      `json:"multiple"`
+	ClosedLoops []ClosedLoop `json:"closed_loops"` // loads that slowed down with the system
+	Replays     []Replay     `json:"replays"`
+	Generator   Generator    `json:"generator"`
+	Breakdowns  Breakdowns   `json:"breakdowns"`
+	Caveats     []string     `json:"caveats"` // what the run does not prove, in words
+	Dir         string       `json:"dir"`
 }
 
 // JSON writes the run as one indented JSON object and a newline.
 func JSON(w io.Writer, run Run) error {
+	sums := run.sums()
+	merged := timesOf(sums)
 	d := Document{
 		Version: JSONVersion, Run: run.Intent.Run, Scenario: scenarioName(run), Platform: run.Intent.Platform,
 		Verdict: run.Result.Verdict, Checks: []verify.Finding{}, Dir: run.Dir, Caveats: []string{},
-		Totals: totalsOf(run, windowOf(run.events()), timesOf(run.latency())),
+		Totals: totalsOf(run, windowOf(run.events()), merged), ClosedLoops: closedLoops(run), Replays: replaysOf(run),
+		Generator: generatorOf(run, sums, merged), Breakdowns: breakdownsOf(run, sums),
 	}
 	if run.Intent.Plan != nil {
-		d.Seed = run.Intent.Plan.Seed
+		d.Seed, d.Multiple = run.Intent.Plan.Seed, run.Intent.Plan.Multiple
 	}
 	for _, f := range run.Result.Checks {
 		if f.Evidence == nil { // a list is a list, empty or not

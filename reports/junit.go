@@ -85,6 +85,10 @@ func junitSuiteOf(run Run) junitSuite {
 	for _, f := range factsOf(run) {
 		suite.Properties = append(suite.Properties, junitProperty{strings.ToLower(f.name), f.value})
 	}
+	sums := run.sums()
+	if g := generatorOf(run, sums, timesOf(sums)); g.words() != "" {
+		suite.Properties = append(suite.Properties, junitProperty{"generator", g.words() + "; " + g.verdict()})
+	}
 	for _, f := range run.Result.Checks {
 		suite.Cases = append(suite.Cases, junitCaseOf(name, f))
 	}

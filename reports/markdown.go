@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/shakedown-dev/shakedown/harness/verify"
@@ -23,8 +24,13 @@ func Markdown(w io.Writer, run Run) error {
 	m.block(fmt.Sprintf("### %s %s: %s\n\n", symbol(v), escapeMarkdown(scenarioName(run)), word(v)))
 	m.block(escapeMarkdown(conclusion(run.Result)+troubled(run)) + after("", " · ", escapeMarkdown(subtitle(run, win))) + "\n\n")
 	m.checks(run.Result.Checks)
-	m.totals(totalsOf(run, win, timesOf(run.latency())))
+	sums := run.sums()
+	merged := timesOf(sums)
+	generator := generatorOf(run, sums, merged)
+	m.totals(totalsOf(run, win, merged), generator)
 	m.details(run)
+	m.breakdowns(breakdownsOf(run, sums))
+	m.generator(generator)
 	m.fold("Not proven by this run, and assumed", remarkLines(run))
 	m.again(run)
 	if m.cut {
@@ -93,7 +99,7 @@ func strong(v verify.Verdict) string {
 	return "**" + word(v) + "**"
 }
 
-func (m *markdownWriter) totals(t Totals) {
+func (m *markdownWriter) totals(t Totals, g Generator) {
 	if t.Requests == 0 {
 		return
 	}
@@ -102,10 +108,48 @@ func (m *markdownWriter) totals(t Totals) {
 	if t.P99 > 0 {
 		text += fmt.Sprintf(" · p50 %s, p95 %s, p99 %s", span(t.P50), span(t.P95), span(t.P99))
 	}
-	if t.LagP99 > 0 {
-		text += " · generator lag p99 " + span(t.LagP99)
-	}
 	m.block(escapeMarkdown(text) + "\n\n")
+	m.block(escapeMarkdown("Generator: "+g.words()+"; "+g.verdict()) + "\n\n")
+}
+
+// breakdowns is a fold with the run by journey, step, cohort, tier and instance.
+func (m *markdownWriter) breakdowns(b Breakdowns) {
+	list := b.tables()
+	if len(b.Steps) > 0 {
+		list = slices.Insert(list, min(1, len(list)), breakdown{"Requests by step", b.Steps, true})
+	}
+	var lines []string
+	for _, table := range list {
+		for i, p := range table.parts {
+			if i == maxParts {
+				lines = append(lines, fmt.Sprintf("| %s | %s more | | | | | |", table.title, count(len(table.parts)-i)))
+				break
+			}
+			ok := "–"
+			if table.outcomes {
+				ok = percent(p.OK, p.Count)
+			}
+			lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s |", table.title, escapeMarkdown(p.label()),
+				count(p.Count), ok, span(p.P50), span(p.P95), span(p.P99)))
+		}
+	}
+	m.enclosed("<details><summary>Sessions, steps, cohorts, tiers and instances</summary>\n\n| of | | count | ok | p50 | p95 | p99 |\n| :-- | :-- | --: | --: | --: | --: | --: |\n",
+		lines, "\n</details>\n\n")
+}
+
+// generator is a fold on the generator itself, which a run without one lacks.
+func (m *markdownWriter) generator(g Generator) {
+	if g.words() == "" {
+		return
+	}
+	lines := []string{escapeMarkdown("The generator was " + g.verdict() + "."), ""}
+	for _, e := range g.Engines {
+		lines = append(lines, "- "+escapeMarkdown(e.words()))
+	}
+	for _, f := range g.facts() {
+		lines = append(lines, "- "+escapeMarkdown(f.name+": "+f.value))
+	}
+	m.fold("Generator", lines)
 }
 
 // details are the folds: a finding's evidence, whose errors, and error groups.

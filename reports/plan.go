@@ -4,65 +4,61 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
+// planWidth is the number of columns a plan is written for.
+const planWidth = 80
+
 // Plan writes what a run of the plan would do: operations are the steps that
-// bring the stack up, in the words of the stack's own plan.
+// bring the stack up, in the words of the stack's own plan. It is plain text
+// of 80 columns, as far as names allow. Of replays it knows what the plan
+// says, not when their requests come.
 func Plan(w io.Writer, plan *scenarios.Plan, operations string) error {
+	return PlanWith(w, plan, operations, nil)
+}
+
+// PlanWith is Plan with the recorded times of replays, by the index of their
+// load, as arrivals.Merge takes them.
+func PlanWith(w io.Writer, plan *scenarios.Plan, operations string, recorded map[int][]time.Duration) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s  seed %d  tempo %gx  %s of traffic  digest %.12s\n", plan.Scenario, plan.Seed, plan.Tempo, plan.Duration, plan.Digest)
+	fmt.Fprintf(&b, "%s  seed %d  tempo %gx  %s of traffic", clean(plan.Scenario), plan.Seed, plan.Tempo, plan.Duration)
+	if plan.Digest != "" {
+		fmt.Fprintf(&b, "  digest %.12s", plan.Digest)
+	}
+	b.WriteString("\n")
+	if plan.Multiple > 0 && plan.Multiple != 1 {
+		fmt.Fprintf(&b, "%gx of the scenario's traffic\n", plan.Multiple)
+	}
 	if plan.Summary != "" {
-		fmt.Fprintf(&b, "%s\n", plan.Summary)
+		writeWrapped(&b, "", clean(plan.Summary))
 	}
 	fmt.Fprintf(&b, "\nStack\n%s\n", indent(operations))
-	writePhases(&b, plan)
+	tallies := tally(plan, recorded)
+	writePhases(&b, plan, tallies)
+	writeRates(&b, plan, tallies)
+	writeCohorts(&b, plan)
+	writeConnections(&b, plan)
 	writeActions(&b, plan)
 	writeChecks(&b, plan)
-	_, err := io.WriteString(w, b.String())
-	return err
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("write plan: %w", err)
+	}
+	return nil
+}
+
+// writeWrapped writes a text in lines of at most planWidth, each after lead.
+func writeWrapped(b *strings.Builder, lead, text string) {
+	for _, line := range wrap(text, planWidth-width(lead)) {
+		b.WriteString(lead + line + "\n")
+	}
 }
 
 func indent(text string) string {
 	text = strings.TrimRight(text, "\n")
 	return "  " + strings.ReplaceAll(text, "\n", "\n  ")
-}
-
-func writePhases(b *strings.Builder, plan *scenarios.Plan) {
-	b.WriteString("\nTraffic\n")
-	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	for _, phase := range plan.Phases {
-		for _, load := range plan.Load {
-			for _, segment := range load.Segments {
-				if segment.Phase != phase.Name {
-					continue
-				}
-				sessions := sessionsIn(segment)
-				fmt.Fprintf(table, "  %s\t%s to %s\t%s\t%s\t%.0f sessions\tat most %.0f requests\n", phase.Name, segment.Start, segment.End,
-					load.Cohort, shapeOf(segment), sessions, sessions*float64(len(plan.Journeys[load.Journey])))
-			}
-		}
-	}
-	table.Flush() //nolint:errcheck // a strings.Builder takes everything
-}
-
-// sessionsIn is the area under a segment's rate.
-func sessionsIn(s scenarios.PlannedSegment) float64 {
-	seconds := time.Duration(s.End - s.Start).Seconds()
-	if s.Ramp != nil {
-		return seconds * float64(s.Ramp.From+s.Ramp.To) / 2
-	}
-	return seconds * float64(s.Constant)
-}
-
-func shapeOf(s scenarios.PlannedSegment) string {
-	if s.Ramp != nil {
-		return fmt.Sprintf("ramp %s to %s", s.Ramp.From, s.Ramp.To)
-	}
-	return "constant " + s.Constant.String()
 }
 
 func writeActions(b *strings.Builder, plan *scenarios.Plan) {
@@ -80,7 +76,8 @@ func writeChecks(b *strings.Builder, plan *scenarios.Plan) {
 	for _, check := range plan.Checks {
 		switch {
 		case check.SLO != nil:
-			fmt.Fprintf(b, "  slo        %s\n", objectives(check.SLO))
+			lines := wrap(objectives(check.SLO), planWidth-13)
+			fmt.Fprintf(b, "  slo        %s\n", strings.Join(lines, "\n"+strings.Repeat(" ", 13)))
 		case check.Drain != nil:
 			fmt.Fprintf(b, "  drain      %s\n", check.Drain.Service)
 		case check.Readiness != nil:
@@ -93,6 +90,15 @@ func objectives(slo *scenarios.SLOCheck) string {
 	parts := []string{slo.Journey}
 	if slo.Step != "" {
 		parts[0] += "/" + slo.Step
+	}
+	if slo.Whole {
+		parts[0] += ", whole sessions"
+	}
+	if slo.Cohort != "" {
+		parts = append(parts, "cohort "+slo.Cohort)
+	}
+	if slo.Tier != "" {
+		parts = append(parts, "tier "+slo.Tier)
 	}
 	for _, limit := range []struct {
 		name  string

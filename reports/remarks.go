@@ -14,11 +14,18 @@ type remark struct {
 }
 
 // remarksOf collects what a reader must not take for proven, each once: how
-// the run ended, damage to the record, the notes of the harness, and the
-// checks without a verdict.
+// the run ended, closed loops, what a recording was read as, damage to the
+// record, the notes of the harness, and the checks without a verdict.
 func remarksOf(run Run) []remark {
 	c := collector{seen: map[string]bool{}}
 	c.ending(run)
+	for _, l := range closedLoops(run) {
+		c.add(true, l.remark())
+	}
+	for _, r := range replaysOf(run) {
+		text, grave := r.remark()
+		c.add(grave, text)
+	}
 	if run.Record != nil {
 		for _, p := range run.Record.Problems {
 			c.add(true, p)

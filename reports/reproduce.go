@@ -76,6 +76,7 @@ func factsOf(run Run) []fact {
 		if p.Tempo != 0 && p.Tempo != 1 {
 			add("Tempo", fmt.Sprintf("%gx: phases and control loops were compressed", p.Tempo))
 		}
+		add("Load", multiple(run))
 		add("Scenario digest", p.Digest)
 	}
 	add("Version", in.Version)
@@ -106,7 +107,7 @@ func scenarioName(run Run) string {
 	return "unknown scenario"
 }
 
-// subtitle names platform, seed and length of a run in a line.
+// subtitle names platform, seed, load and length of a run in a line.
 func subtitle(run Run, w window) string {
 	var parts []string
 	if run.Intent.Platform != "" {
@@ -117,6 +118,12 @@ func subtitle(run Run, w window) string {
 		if p.Tempo != 0 && p.Tempo != 1 {
 			parts = append(parts, fmt.Sprintf("tempo %gx", p.Tempo))
 		}
+	}
+	if text := multiple(run); text != "" {
+		parts = append(parts, text)
+	}
+	if len(closedLoops(run)) > 0 {
+		parts = append(parts, "closed loop")
 	}
 	if w.driven() > 0 {
 		parts = append(parts, span(w.driven())+" of traffic")

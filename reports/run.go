@@ -31,6 +31,10 @@ func (r Run) events() []journal.Event {
 	return r.Record.Events
 }
 
+// sums are the histograms of the record by tag, one for each: what is asked
+// of the run as a whole is asked of them.
+func (r Run) sums() []journal.Interval { return journal.Condense(r.latency()) }
+
 // latency is the histograms of the record, none without one.
 func (r Run) latency() []journal.Interval {
 	if r.Record == nil {

@@ -18,6 +18,9 @@ type point struct {
 	failed         float64
 	unknown        float64
 	p50, p95, p99  time.Duration // 0: no request succeeded
+
+	// In a series of the generator's own: shares, negative where not known.
+	thread, process, steal float64
 }
 
 // mid is where on the time axis the point stands.
@@ -125,6 +128,7 @@ func worst(stretch []point) point {
 		w.to = p.to
 		w.failed, w.unknown = max(w.failed, p.failed), max(w.unknown, p.unknown)
 		w.p50, w.p95, w.p99 = max(w.p50, p.p50), max(w.p95, p.p95), max(w.p99, p.p99)
+		w.thread, w.process, w.steal = max(w.thread, p.thread), max(w.process, p.process), max(w.steal, p.steal)
 	}
 	return w
 }

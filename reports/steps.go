@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
 // A row is what one step of a journey did in one phase; Step "" is the
@@ -75,7 +76,7 @@ func placeOf(run Run) func(row) int {
 	places := map[[2]string]int{}
 	if run.Intent.Plan != nil {
 		for journey, steps := range run.Intent.Plan.Journeys {
-			for i, step := range steps {
+			for i, step := range scenarios.Requests(steps) {
 				places[[2]string{journey, step.Name}] = i
 			}
 		}

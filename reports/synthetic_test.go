@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
+
 	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/rundir"
 	"github.com/shakedown-dev/shakedown/harness/verify"
@@ -51,23 +53,34 @@ type load struct {
 // traffic writes one Traffic event a second, and the histograms of the phase:
 // of response times one a second if they are fine, of lag one.
 func (s *synthetic) traffic(l load) {
-	tag := journal.Tag{Phase: l.phase, Cohort: "free", Journey: "shop", Step: l.step, Measure: journal.Response}
-	response, lag := journal.NewHistogram(), journal.NewHistogram()
+	tag := journal.Tag{Phase: l.phase, Cohort: "free", Tier: "basic", Journey: "shop", Step: l.step, Measure: journal.Response}
+	lag := journal.NewHistogram()
+	response := map[string]*hdrhistogram.Histogram{}
+	instances := []string{"api-1", "api-2", ""} // that answered; nobody knows of some
+	if l.step == "" {
+		instances = []string{""}
+	}
+	for _, name := range instances {
+		response[name] = journal.NewHistogram()
+	}
 	for t := l.from + second; t <= l.to; t += second {
 		b := s.second(l, t)
 		s.at(t, b)
 		for i := range 12 { // enough to tell quantiles apart
 			rank := float64(i) / 12
-			_ = response.RecordValue(int64(float64(b.P50.Microseconds()) * math.Exp(2.4*(rank-.5))))
+			_ = response[instances[i%len(instances)]].RecordValue(int64(float64(b.P50.Microseconds()) * math.Exp(2.4*(rank-.5))))
 			_ = lag.RecordValue(50 + int64(rank*300))
 		}
 		if s.fine || t+second > l.to {
 			from := map[bool]time.Duration{true: t - second, false: l.from}[s.fine]
-			s.latency = append(s.latency, journal.Interval{Tag: tag, From: from, To: t, Histogram: response})
-			response = journal.NewHistogram()
+			for _, name := range instances {
+				tag.Instance = name
+				s.latency = append(s.latency, journal.Interval{Tag: tag, From: from, To: t, Histogram: response[name]})
+				response[name] = journal.NewHistogram()
+			}
 		}
 	}
-	tag.Measure = journal.Lag
+	tag.Measure, tag.Instance = journal.Lag, ""
 	s.latency = append(s.latency, journal.Interval{Tag: tag, From: l.from, To: l.to, Histogram: lag})
 }
 
@@ -83,12 +96,35 @@ func (s *synthetic) second(l load, t time.Duration) journal.Traffic {
 		failed, unknown = l.failed(t)
 	}
 	b := journal.Traffic{
-		Phase: l.phase, Cohort: "free", Journey: "shop", Step: l.step, For: second,
+		Phase: l.phase, Cohort: "free", Tier: "basic", Journey: "shop", Step: l.step, For: second,
 		Intended: n, Sent: n, OK: n - failed - unknown, Failed: failed, Unknown: unknown,
 		P50: p50, P95: time.Duration(float64(p50) * 2.6), P99: time.Duration(float64(p50) * (4 + s.random.Float64())),
 	}
 	b.Max = b.P99 + b.P99/3
 	return b
+}
+
+// generator writes what the driver says of itself, once a second.
+func (s *synthetic) generator(from, to time.Duration) {
+	for t := from + second; t <= to; t += second {
+		wave := .5 + .5*math.Sin(t.Seconds()/3)
+		s.at(t, journal.Generator{
+			For: second, InFlight: 2 + int(3*wave), Sessions: 8, Queued: int(2 * wave), Area: 3 + wave, Sojourn: 3 + wave,
+			CPU: time.Duration((.5 + .3*wave) * float64(second)), Thread: time.Duration((.3 + .1*wave) * float64(second)), CPUs: 2,
+			Busy: .6, Steal: .01 * wave, Files: 60 + int(8*wave), FileLimit: 1024, Connections: 16, Dialled: int(3 * wave),
+			Dispersion: .14, Asked: .12, Memory: 22 << 20,
+		})
+	}
+	s.at(to, journal.Engine{Engine: "event loop", Service: "api", Requests: 4498, Why: "HTTP/1.1 without TLS"})
+	s.at(to, journal.Engine{Engine: "net/http", Service: "payments", Requests: 1500, Why: "TLS"})
+}
+
+// replay writes what was read from an access log, a little of it malformed.
+func (s *synthetic) replay() {
+	s.at(origin-100*ms, journal.Replayed{
+		Cohort: "yesterday", File: "/srv/logs/access.log", Format: "access-log", Lines: 12040, Requests: 11980, Malformed: 2,
+		Samples: []string{`10.0.0.7 - - [bad time] "GET /`, "\x16\x03\x01<script>"}, Skipped: map[string]int{"to another host": 58},
+	})
 }
 
 func (s *synthetic) start(t time.Duration, service, instance string, ready time.Duration) {
@@ -183,7 +219,7 @@ func intent() rundir.Intent {
 		Notes:   []string{"Network faults were not part of this run."},
 		Plan: &scenarios.Plan{
 			Scenario: "scale-under-load", Summary: "An instance joins and two leave while 200 requests a second flow.",
-			Digest: "3b1f6c0a9d2e", Seed: 7, Tempo: 1,
+			Digest: "3b1f6c0a9d2e", Seed: 7, Tempo: 1, Multiple: 3,
 			Journeys: map[string][]scenarios.PlannedStep{"shop": {{Name: "home"}, {Name: "session"}, {Name: "catalogue"}, {Name: "checkout"}}},
 			Checks:   []scenarios.Check{{SLO: &scenarios.SLOCheck{Journey: "shop", P99: &limit, Availability: &availability}}},
 		},
@@ -200,6 +236,7 @@ func healthyRun() Run {
 	s.stack()
 	s.phases()
 	s.shop(nil, nil)
+	s.generator(origin, origin+30*second)
 	s.start(origin+12*second, "api", "api-3", 1800*ms)
 	s.tallies("api", "api-1", origin, origin+30*second, 66)
 	s.tallies("api", "api-2", origin, origin+22700*ms, 66)
@@ -240,6 +277,9 @@ func failingRun() Run {
 		}
 		return 0, 0
 	})
+	s.generator(origin, origin+30*second)
+	s.replay()
+	s.polls()
 	s.start(origin+12*second, "api", "api-3", 1800*ms)
 	s.tallies("api", "api-1", origin, origin+30*second, 66)
 	s.tallies("api", "api-2", origin, leave+700*ms, 66)
@@ -258,6 +298,17 @@ func failingRun() Run {
 	s.at(origin+30*second, journal.Note{Level: "warning", Text: "api-2 wrote no log after SIGTERM."})
 	s.end()
 	return Run{Dir: "runs/20261130-091500-scale-under-load", Intent: intent(), Record: s.record(), Result: failingResult(leave)}
+}
+
+// polls writes how long a step that polls took.
+func (s *synthetic) polls() {
+	waited := journal.NewHistogram()
+	for i := range int64(40) {
+		_ = waited.RecordValue(800_000 + i*50_000)
+	}
+	s.latency = append(s.latency, journal.Interval{
+		Tag: journal.Tag{Phase: "scale-up", Cohort: "free", Tier: "basic", Journey: "shop", Step: "checkout", Measure: journal.Waited}, From: origin, To: origin + second, Histogram: waited,
+	})
 }
 
 // kill writes a termination that ended with SIGKILL.
@@ -336,6 +387,7 @@ func longRun(seconds, steps int) Run {
 	for i := range 8 {
 		s.tallies("api", fmt.Sprintf("api-%d", i+1), origin, to, 60)
 	}
+	s.generator(origin, to)
 	for n, t := 0, origin+30*second; t < to-30*second; n, t = n+1, t+40*second {
 		name := fmt.Sprintf("api-%d", 3+n%6)
 		s.start(t, "api", name, second)

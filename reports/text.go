@@ -21,6 +21,9 @@ type TextOptions struct {
 // topEvidence is how much evidence stands below a finding in a terminal.
 const topEvidence = 3
 
+// topJourneys is how many journeys a terminal shows as a whole.
+const topJourneys = 6
+
 // Text writes the verdict for a terminal of 100 columns; see TextWith.
 func Text(w io.Writer, run Run, color bool) error {
 	return TextWith(w, run, TextOptions{Color: color})
@@ -39,7 +42,12 @@ func TextWith(w io.Writer, run Run, opts TextOptions) error {
 	t.heading(clean(scenarioName(run)), subtitle(run, win))
 	t.line("")
 	t.checks(run.Result.Checks)
-	t.summary(run, totalsOf(run, win, timesOf(run.latency())))
+	sums := run.sums()
+	merged := timesOf(sums)
+	t.requests(totalsOf(run, win, merged))
+	t.sessions(breakdownsOf(run, sums).Journeys)
+	t.generator(generatorOf(run, sums, merged))
+	t.summary(run)
 	t.line("")
 	t.wrapped(t.verdict(run.Result.Verdict)+": ", conclusion(run.Result)+troubled(run))
 	return t.out.Flush()
@@ -229,9 +237,8 @@ func period(e verify.Evidence) string {
 	return moment(e.From) + " to " + moment(e.To)
 }
 
-// summary writes totals, attribution, files, what is not proven and the
-// command.
-func (t *textWriter) summary(run Run, totals Totals) {
+// requests writes the totals.
+func (t *textWriter) requests(totals Totals) {
 	if totals.Requests > 0 {
 		t.labelled("requests", fmt.Sprintf("%s: %s ok, %s failed, %s unknown (%s ok)", count(totals.Requests),
 			count(totals.OK), count(totals.Failed), count(totals.Unknown), percent(totals.OK, totals.Requests)))
@@ -242,9 +249,19 @@ func (t *textWriter) summary(run Run, totals Totals) {
 	if totals.P99 > 0 {
 		t.labelled("response", fmt.Sprintf("p50 %s, p95 %s, p99 %s, max %s", span(totals.P50), span(totals.P95), span(totals.P99), span(totals.Max)))
 	}
-	if totals.LagP99 > 0 {
-		t.labelled("generator", "lag p99 "+span(totals.LagP99))
+}
+
+// generator writes what the run tells of its generator, and whether that was
+// good enough.
+func (t *textWriter) generator(generator Generator) {
+	if text := generator.words(); text != "" {
+		t.labelled("generator", text)
+		t.labelled("", generator.verdict())
 	}
+}
+
+// summary writes attribution, files, what is not proven and the command.
+func (t *textWriter) summary(run Run) {
 	blames, _ := blamesOf(run.events())
 	for i, b := range blames {
 		if i == topEvidence {
@@ -260,6 +277,21 @@ func (t *textWriter) summary(run Run, totals Totals) {
 		t.labelled("report", filepath.Join(run.Dir, "report.html"))
 	}
 	t.labelled("again", reproduce(run))
+}
+
+// sessions writes a line for each journey as a whole.
+func (t *textWriter) sessions(journeys []Part) {
+	for i, p := range journeys {
+		if i == topJourneys {
+			t.labelled("", plural(len(journeys)-i, "more journey"))
+			break
+		}
+		text := fmt.Sprintf("%s: %s, %s ok", p.Name, count(p.Count), percent(p.OK, p.Count))
+		if p.Max > 0 {
+			text += fmt.Sprintf(", p50 %s, p95 %s, p99 %s", span(p.P50), span(p.P95), span(p.P99))
+		}
+		t.labelled(first(i, "sessions"), text)
+	}
 }
 
 // first is a label for the first line of a list only.

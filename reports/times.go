@@ -9,8 +9,8 @@ import (
 )
 
 // times are the histograms of a run by what they measure, cohorts together.
-// The journal has one for each second and step: merging them is most of the
-// work of a report, so each is merged once and sums are made from these.
+// Merging histograms is most of the work of a report, so each is merged once
+// and sums are made from these.
 type times map[timeKey]*hdrhistogram.Histogram
 
 type timeKey struct{ phase, journey, step, measure string }

@@ -1,22 +1,42 @@
 package scenarios
 
 import (
-	"errors"
 	"fmt"
-	"net/http"
-	"regexp"
+	"maps"
 	"slices"
-	"strings"
-
-	"github.com/shakedown-dev/shakedown/scenarios/jsonpath"
-	"github.com/shakedown-dev/shakedown/scenarios/template"
 )
 
-// The variables that every step has without extracting them.
-var builtin = []string{"session", "uuid"}
+// The most levels of choices and repetitions inside one another.
+const mostNested = 8
+
+// requests are the steps that are requests, those inside of others included,
+// in order.
+func (j Journey) requests() []JourneyStep {
+	var all []JourneyStep
+	j.each(nil, func(_ location, s JourneyStep) {
+		if s.Choose == nil && s.Repeat == nil {
+			all = append(all, s)
+		}
+	})
+	return all
+}
+
+// each visits every step with its location, a step before those inside of it.
+func (j Journey) each(at location, visit func(location, JourneyStep)) {
+	for i, s := range j {
+		here := at.to(i)
+		visit(here, s)
+		for k, option := range s.Choose {
+			option.Steps.each(here.to("choose", k, "steps"), visit)
+		}
+		if s.Repeat != nil {
+			s.Repeat.Steps.each(here.to("repeat", "steps"), visit)
+		}
+	}
+}
 
 // checkJourney checks one journey, step after step, with the variables that
-// the steps before have extracted.
+// are known at each.
 func (d *Document) checkJourney(name string) {
 	at, journey := location{"traffic", "journeys", name}, d.Scenario.Traffic.Journeys[name]
 	if !nameForm.MatchString(name) {
@@ -25,151 +45,156 @@ func (d *Document) checkJourney(name string) {
 	}
 	if n := d.node(at); n != nil && n.kind == listKind && len(journey) == 0 {
 		d.report(at, "the journey has no steps", "give at least one request")
+	} else if len(journey) > 0 && len(journey.requests()) == 0 && !d.reportedIn(at) {
+		d.report(at, "the journey has no request in it", "give at least one request")
 	}
 	if d.unused(name) {
 		d.reportKey(at, fmt.Sprintf("no cohort walks journey %q", shorten(name)), "name it in a cohort, or remove it")
 	}
-	d.checkUnique(at, "step", names(journey, func(r JourneyStep) string { return r.Name }))
-	known := slices.Clone(builtin)
-	for i, step := range journey {
-		later := extracts(journey[i:])
-		d.checkRequest(at.to(i), step, func(l location, text string) { d.checkTemplate(l, text, known, later) })
-		known = append(known, keys(step.Extract)...)
-	}
+	taken := map[string]bool{}
+	journey.each(at, func(l location, s JourneyStep) {
+		if s.Name != "" && taken[s.Name] {
+			d.reportSecond(l.to("name"), "step", s.Name)
+		}
+		taken[s.Name] = true
+	})
+	w := &walk{doc: d, variables: d.variablesOf(name), keepsCookies: d.keepsCookies(name)}
+	w.steps(at, journey, 0)
 }
 
 // unused reports whether no cohort walks a journey. A cohort whose journey is
 // missing or misspelt may have meant any.
 func (d *Document) unused(name string) bool {
 	for _, c := range d.Scenario.Traffic.Cohorts {
-		if _, defined := d.Scenario.Traffic.Journeys[c.Journey]; c.Journey == name || !defined {
+		_, defined := d.Scenario.Traffic.Journeys[c.Journey]
+		if c.Journey == name || !defined && (c.Replay == nil || c.Journey != "") {
 			return false
 		}
 	}
 	return len(d.Scenario.Traffic.Cohorts) > 0
 }
 
-// extracts are the variables that steps set.
-func extracts(steps Journey) []string {
-	var all []string
-	for _, s := range steps {
-		all = append(all, keys(s.Extract)...)
+// keepsCookies names the first cohort that walks a journey and keeps cookies,
+// empty without one.
+func (d *Document) keepsCookies(journey string) string {
+	for _, c := range d.Scenario.Traffic.Cohorts {
+		if c.Cookies && c.Journey == journey {
+			return c.Name
+		}
 	}
-	return all
+	return ""
 }
 
-// checkTemplate checks the variables of a text against those that are known.
-func (d *Document) checkTemplate(at location, text string, known, later []string) {
-	t, err := template.Parse(text)
-	if err != nil {
-		d.report(at, err.Error(), "write ${name} for a variable, $${ for a literal ${")
+// A walk checks the steps of a journey in their order. After each step,
+// variables are those at the step that follows.
+type walk struct {
+	doc          *Document
+	variables    *variables
+	keepsCookies string // a cohort that does, for messages
+}
+
+func (w *walk) steps(at location, steps Journey, depth int) {
+	for i, s := range steps {
+		w.step(at.to(i), s, depth)
+	}
+}
+
+func (w *walk) step(at location, s JourneyStep, depth int) {
+	switch {
+	case s.Choose == nil && s.Repeat == nil:
+		w.request(at, s)
+	case depth >= mostNested:
+		w.doc.report(at, fmt.Sprintf("steps are nested more than %d deep", mostNested), "move some of them into a journey of its own")
+	case s.Choose != nil:
+		w.plain(at, "choose", "a choice")
+		w.choose(at.to("choose"), s.Choose, depth)
+	default:
+		w.plain(at, "repeat", "a repetition")
+		w.repeat(at.to("repeat"), *s.Repeat, depth)
+	}
+}
+
+// plain reports keys that only a request can have.
+func (w *walk) plain(at location, kind, what string) {
+	n := w.doc.node(at)
+	if n == nil {
 		return
 	}
-	for _, name := range t.Names() {
-		switch {
-		case slices.Contains(known, name):
-		case slices.Contains(later, name):
-			d.report(at, fmt.Sprintf("${%s} is not known yet: no step before this one extracts it", name), "extract it in an earlier step")
-		default:
-			d.report(at, fmt.Sprintf("${%s} is never extracted", shorten(name)), didYouMean(name, known))
+	for _, f := range n.fields {
+		if !slices.Contains([]string{"name", "request", "choose", "repeat"}, f.name) && !w.doc.reportedIn(at.to(f.name)) {
+			w.doc.reportKey(at.to(f.name), fmt.Sprintf("%s belongs to a request, and this step is %s", shorten(f.name), what), "give it to a request inside of "+kind)
 		}
 	}
 }
 
-// checkRequest checks one step; variables is called for each text that may
-// have some.
-func (d *Document) checkRequest(at location, r JourneyStep, variables func(location, string)) {
-	if r.Request != "" {
-		if _, err := parseRequest(r.Request); err != nil {
-			d.reportForm(at.to("request"), err)
+// choose checks the ways of a choice. A variable is known afterwards when
+// every way extracts it.
+func (w *walk) choose(at location, options []Option, depth int) {
+	total, before := 0, w.variables.known
+	after := make([]map[string]bool, len(options))
+	for i, o := range options {
+		if o.Weight > mostWeight {
+			w.doc.report(at.to(i, "weight"), fmt.Sprintf("%d is out of range", o.Weight), fmt.Sprintf("give a number from 0 to %d", mostWeight))
 		}
-		variables(at.to("request"), r.Request)
+		total += min(o.Weight, mostWeight)
+		w.variables.known = maps.Clone(before)
+		w.steps(at.to(i, "steps"), o.Steps, depth+1)
+		after[i] = w.variables.known
 	}
-	for _, name := range keys(r.Headers) {
-		d.checkHeader(at.to("headers", name), name)
-		variables(at.to("headers", name), r.Headers[name])
+	if total == 0 && len(options) > 0 && !w.doc.reportedIn(at) {
+		w.doc.report(at, "the weights sum to nothing", "give at least one option a weight above zero")
 	}
-	if r.JSON != nil && r.Body != "" {
-		d.reportKey(at.to("body"), "json and body exclude one another", "keep one of the two")
-	}
-	variables(at.to("body"), r.Body)
-	eachText(at.to("json"), r.JSON, variables)
-	d.checkPositive(at.to("timeout"), r.Timeout, "a time-out")
-	if r.Expect != nil {
-		d.checkExpect(at.to("expect"), *r.Expect)
-	}
-	for _, name := range keys(r.Extract) {
-		d.checkExtract(at.to("extract", name), name, r.Extract[name])
-	}
-}
-
-// eachText calls visit for every text inside a JSON body, keys included.
-func eachText(at location, value any, visit func(location, string)) {
-	switch v := value.(type) {
-	case string:
-		visit(at, v)
-	case []any:
-		for i, item := range v {
-			eachText(at.to(i), item, visit)
-		}
-	case map[string]any:
-		for _, key := range keys(v) {
-			visit(at.to(key), key)
-			eachText(at.to(key), v[key], visit)
+	_, path := w.doc.find(at)
+	w.variables.known = maps.Clone(before)
+	for _, known := range after {
+		for name := range known {
+			if slices.ContainsFunc(after, func(other map[string]bool) bool { return !other[name] }) {
+				w.variables.partial[name] = reason{fmt.Sprintf("${%s} is not known on every way: only some options of %s extract it", name, path), "extract it in every option, or use it inside of those that do"}
+				continue
+			}
+			w.variables.known[name] = true
 		}
 	}
 }
 
-// reservedHeader is how the driver marks its requests for the gateway.
-const reservedHeader = "X-Shakedown-Request"
-
-func (d *Document) checkHeader(at location, name string) {
-	switch {
-	case !headerName(name):
-		d.reportKey(at, fmt.Sprintf("%q is not the name of a header", shorten(name)), "header names have no spaces and no colon")
-	case http.CanonicalHeaderKey(name) == reservedHeader:
-		d.reportKey(at, reservedHeader+" is the driver's own", "use another header")
+// repeat checks the steps of a repetition. A variable is known afterwards when
+// the steps are taken at least once.
+func (w *walk) repeat(at location, r Repeat, depth int) {
+	w.doc.checkSize(at.to("times"), r.Times)
+	if n := w.doc.node(at.to("times")); n != nil && r.Times.largest() == 0 && !w.doc.reportedIn(at.to("times")) {
+		w.doc.report(at.to("times"), "the steps are never taken", "give 1 or more, or remove them")
 	}
-}
-
-func (d *Document) checkExpect(at location, e Expect) {
-	for i, status := range e.Status {
-		if n := d.node(at.to("status", i)); (status < 100 || status > 599) && n != nil && n.kind == intKind {
-			d.report(at.to("status", i), fmt.Sprintf("%d is not a status code", status), "give a number from 100 to 599")
-		}
-	}
-	for _, name := range keys(e.Headers) {
-		d.checkHeader(at.to("headers", name), name)
-	}
-}
-
-// checkExtract checks the name of a variable and where it is taken from.
-func (d *Document) checkExtract(at location, name string, e Extract) {
-	switch {
-	case slices.Contains(builtin, name):
-		d.reportKey(at, fmt.Sprintf("${%s} is set by shakedown itself", name), "use another name")
-	case !template.ValidName(name):
-		d.reportKey(at, fmt.Sprintf("%q is not the name of a variable", shorten(name)), "a variable has letters, digits, _, - and .")
-	}
-	if e.JSON != "" {
-		if _, err := jsonpath.Compile(e.JSON); err != nil {
-			d.report(at.to("json"), err.Error(), "write it like $.items[0].id")
-		}
-	}
-	if e.Header != "" && !headerName(e.Header) {
-		d.report(at.to("header"), fmt.Sprintf("%q is not the name of a header", shorten(e.Header)), "header names have no spaces and no colon")
-	}
-	if _, err := regexp.Compile(e.Regexp); err != nil {
-		d.report(at.to("regexp"), "not a regular expression: "+strings.TrimPrefix(err.Error(), "error parsing regexp: "), "the syntax is that of Go's regexp package (RE2)")
-	}
-}
-
-// reportForm adds a problem for text in a wrong form.
-func (d *Document) reportForm(at location, err error) {
-	var bad *formError
-	if errors.As(err, &bad) {
-		d.report(at, bad.message, bad.hint)
+	before := maps.Clone(w.variables.known)
+	w.steps(at.to("steps"), r.Steps, depth+1)
+	if r.Times.smallest() > 0 {
 		return
 	}
-	d.report(at, err.Error(), "")
+	_, path := w.doc.find(at)
+	for name := range w.variables.known {
+		if !before[name] {
+			w.variables.partial[name] = reason{fmt.Sprintf("${%s} is not known on every way: the steps of %s may be taken no time", name, path), "extract it before them, or let times be 1 or more"}
+		}
+	}
+	w.variables.known = before
 }
+
+// smallest is a bound below what is drawn, largest one above.
+func (s Size) smallest() int {
+	switch {
+	case len(s.Values) > 0:
+		return slices.Min(s.Values)
+	case s.Median > 0:
+		return 0
+	}
+	return s.Constant
+}
+
+func (s Size) largest() int {
+	if len(s.Values) > 0 {
+		return slices.Max(s.Values)
+	}
+	return max(s.Constant, s.Median)
+}
+
+// bodyKeys are the ways to give a request a body.
+var bodyKeys = []string{"json", "body", "body_file", "payload"}

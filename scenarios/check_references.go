@@ -36,25 +36,83 @@ func (d *Document) checkMoment(at location, m Moment) {
 
 // checkSLO checks what an objective is about and that it can be met.
 func (d *Document) checkSLO(at location, c SLOCheck) {
-	journeys := d.Scenario.Traffic.Journeys
-	if c.Journey != "" {
-		d.checkName(at.to("journey"), "journey", c.Journey, keys(journeys))
-	}
-	if journey := journeys[c.Journey]; c.Step != "" {
-		d.checkName(at.to("step"), "step", c.Step, names(journey, func(r JourneyStep) string { return r.Name }))
-	}
-	for i, phase := range c.Phases {
-		if phase != "" {
-			d.checkName(at.to("phases", i), "phase", phase, d.phaseNames())
-		}
-		if slices.Contains(c.Phases[:i], phase) {
-			d.report(at.to("phases", i), fmt.Sprintf("phase %q is named twice", phase), "name each phase once")
-		}
-	}
+	d.checkSubject(at, c)
+	d.checkPopulation(at, c)
+	d.checkPhases(at.to("phases"), c.Phases)
 	checkAbove(d, at.to("p50"), c.P50)
 	checkAbove(d, at.to("p95"), c.P95)
 	checkAbove(d, at.to("p99"), c.P99)
 	checkAbove(d, at.to("availability"), c.Availability)
+}
+
+// replayStep is the only step of the journey of a replay of requests.
+const replayStep = "replay"
+
+// replays reports whether the cohort sends recorded requests.
+func (c Cohort) replays() bool { return c.Replay != nil && c.Journey == "" }
+
+// journeyName is the journey that the cohort's requests are reported as.
+func (c Cohort) journeyName() string {
+	if c.replays() {
+		return c.Name
+	}
+	return c.Journey
+}
+
+// checkSubject checks the journey and the step that an objective is for.
+func (d *Document) checkSubject(at location, c SLOCheck) {
+	t := d.Scenario.Traffic
+	journeys, steps := keys(t.Journeys), names(t.Journeys[c.Journey].requests(), func(r JourneyStep) string { return r.Name })
+	for _, cohort := range t.Cohorts {
+		if cohort.replays() {
+			journeys = append(journeys, cohort.Name)
+			if cohort.Name == c.Journey {
+				steps = []string{replayStep}
+			}
+		}
+	}
+	if c.Journey != "" {
+		d.checkName(at.to("journey"), "journey", c.Journey, journeys)
+	}
+	if c.Step != "" {
+		d.checkName(at.to("step"), "step", c.Step, steps)
+	}
+	if c.Whole && c.Step != "" {
+		d.reportKey(at.to("whole"), "whole and step exclude one another: sessions are judged, or the requests of one step", "keep one of the two")
+	}
+}
+
+// checkPopulation checks that somebody of the cohort and tier that an objective
+// is for walks its journey.
+func (d *Document) checkPopulation(at location, c SLOCheck) {
+	cohorts := d.Scenario.Traffic.Cohorts
+	tiers := slices.DeleteFunc(names(cohorts, func(c Cohort) string { return c.Tier }), func(tier string) bool { return tier == "" })
+	if c.Cohort != "" {
+		d.checkName(at.to("cohort"), "cohort", c.Cohort, names(cohorts, func(c Cohort) string { return c.Name }))
+	}
+	switch {
+	case c.Tier == "":
+	case len(tiers) == 0:
+		d.report(at.to("tier"), "no cohort has a tier", "give the cohorts that are meant one")
+	default:
+		d.checkName(at.to("tier"), "tier", c.Tier, tiers)
+	}
+	if c.Cohort == "" && c.Tier == "" || d.reportedIn(at) || d.reportedIn(location{"traffic", "cohorts"}) {
+		return
+	}
+	for _, cohort := range cohorts {
+		if cohort.journeyName() == c.Journey && (c.Cohort == "" || cohort.Name == c.Cohort) && (c.Tier == "" || cohort.Tier == c.Tier) {
+			return
+		}
+	}
+	key, message := "cohort", fmt.Sprintf("cohort %q does not walk journey %q", c.Cohort, c.Journey)
+	switch {
+	case c.Cohort == "":
+		key, message = "tier", fmt.Sprintf("no cohort of tier %q walks journey %q", c.Tier, c.Journey)
+	case c.Tier != "":
+		message = fmt.Sprintf("cohort %q is not of tier %q, or does not walk journey %q", c.Cohort, c.Tier, c.Journey)
+	}
+	d.report(at.to(key), message, "name one that does")
 }
 
 // checkAbove reports a limit of zero, which nothing real can meet or which

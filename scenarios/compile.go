@@ -1,16 +1,14 @@
 package scenarios
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"maps"
-	"net/http"
 	"slices"
 	"time"
+
+	"github.com/shakedown-dev/shakedown/scenarios/replay"
 )
 
 // The defaults that a plan fills in where neither scenario nor compose file
@@ -24,18 +22,26 @@ const (
 	defaultRequest     = Duration(10 * time.Second)
 	defaultExitWithin  = Percent(80)
 	defaultTimeToReady = Duration(30 * time.Second)
+	defaultConnections = 1024
+	defaultEvery       = Duration(time.Second)
+	defaultWithin      = Duration(60 * time.Second)
+	defaultMalformed   = Percent(1)
 )
 
 // Compile checks the scenario against its compose project and makes the plan
 // of a run. The problems are all there are, those of Parse included, in the
-// order of the file; the plan is nil when there is any.
+// order of the file; the plan is nil when there is any. It opens the files that
+// traffic names: measured days, bodies, certificates and recordings.
 func (d *Document) Compile(info StackInfo) (*Plan, Problems) {
 	c := &compiler{doc: &Document{}, info: info}
 	*c.doc = *d
 	c.doc.problems = slices.Clone(d.problems)
 	c.merge()
 	c.checkServices()
+	c.checkTargets()
 	c.checkCalls()
+	c.checkMultiple()
+	c.openFiles()
 	if problems := c.doc.problems.sorted(); len(problems) > 0 {
 		return nil, problems
 	}
@@ -51,6 +57,21 @@ type compiler struct {
 	doc      *Document
 	info     StackInfo
 	services map[string]Service // scenario merged over x-shakedown
+	days     map[string][]float64
+	replays  map[int]*replay.Recording // by cohort
+}
+
+// checkMultiple checks what the caller set in the document. It has no place in
+// the file.
+func (c *compiler) checkMultiple() {
+	m := c.doc.Multiple
+	if m == 0 {
+		c.doc.Multiple = 1
+	} else if !(m > 0 && m <= 1e6) {
+		c.doc.problems = append(c.doc.problems, Problem{
+			File: fmt.Sprintf("--load %gx", m), Message: "the multiple is out of range", Suggestion: "arrivals are multiplied by more than 0x and up to 1000000x",
+		})
+	}
 }
 
 // plan turns a scenario without problems into a plan.
@@ -58,30 +79,28 @@ func (c *compiler) plan() *Plan {
 	s := c.doc.Scenario
 	digest := sha256.Sum256(c.doc.Source)
 	p := &Plan{
-		Scenario: s.Name,
-		Summary:  s.Summary,
-		Digest:   hex.EncodeToString(digest[:]),
-		Seed:     s.Seed,
-		Tempo:    cmp.Or(float64(s.Tempo), 1),
-		Services: map[string]PlannedService{},
-		Journeys: map[string][]PlannedStep{},
+		Scenario:    s.Name,
+		Summary:     s.Summary,
+		Digest:      hex.EncodeToString(digest[:]),
+		Seed:        s.Seed,
+		Tempo:       cmp.Or(float64(s.Tempo), 1),
+		Multiple:    c.doc.Multiple,
+		Services:    map[string]PlannedService{},
+		Connections: planConnections(s.Traffic.Connections),
 	}
 	p.Phases = c.phases(p.Tempo)
 	p.Duration = p.Phases[len(p.Phases)-1].End
 	for name, service := range c.services {
 		p.Services[name] = c.service(name, service)
 	}
-	for name, journey := range s.Traffic.Journeys {
-		for _, request := range journey {
-			p.Journeys[name] = append(p.Journeys[name], planStep(request, s.Traffic.Timeout))
+	for name, target := range s.Traffic.Targets {
+		if p.Targets == nil {
+			p.Targets = map[string]PlannedTarget{}
 		}
+		p.Targets[name] = c.target(target)
 	}
-	for _, cohort := range s.Traffic.Cohorts {
-		p.Load = append(p.Load, PlannedLoad{
-			Cohort: cohort.Name, Journey: cohort.Journey,
-			Segments: segments(cohort.Arrivals, p.Phases, p.Tempo),
-		})
-	}
+	p.Journeys = c.journeys()
+	p.Load = c.loads(p)
 	p.Actions = planActions(s.Actions, p.Phases, p.Tempo)
 	for _, check := range s.Checks {
 		p.Checks = append(p.Checks, planCheck(check))
@@ -143,16 +162,11 @@ func (c *compiler) service(name string, s Service) PlannedService {
 	return p
 }
 
-// driven reports whether a journey calls the service.
-func (c *compiler) driven(name string) bool {
-	for _, journey := range c.doc.Scenario.Traffic.Journeys {
-		for _, step := range journey {
-			if r, err := parseRequest(step.Request); err == nil && r.Service == name {
-				return true
-			}
-		}
-	}
-	return false
+// driven reports whether traffic is sent to the service.
+func (c *compiler) driven(service string) bool {
+	found := false
+	c.eachCall(func(_ location, name, _ string) { found = found || name == service })
+	return found
 }
 
 // planProbe fills in a probe; without one, Path stays empty.
@@ -176,48 +190,6 @@ func planDrain(drain *Drain, stopGrace time.Duration) Drain {
 	}
 	p.Grace = cmp.Or(p.Grace, Duration(stopGrace), defaultGrace)
 	return p
-}
-
-// planStep takes a request apart.
-func planStep(r JourneyStep, timeout Duration) PlannedStep {
-	line, _ := parseRequest(r.Request) // checked before
-	step := PlannedStep{
-		Name: r.Name, Service: line.Service, Method: line.Method, Path: line.Path,
-		Headers: maps.Clone(r.Headers),
-		Body:    r.Body,
-		Think:   r.Think,
-		Timeout: cmp.Or(r.Timeout, timeout, defaultRequest),
-		Extract: r.Extract,
-	}
-	if r.Expect != nil {
-		step.Expect = *r.Expect
-	}
-	if r.JSON == nil {
-		return step
-	}
-	step.Body = renderJSON(r.JSON)
-	for name := range step.Headers {
-		if http.CanonicalHeaderKey(name) == "Content-Type" {
-			return step
-		}
-	}
-	if step.Headers == nil {
-		step.Headers = map[string]string{}
-	}
-	step.Headers["Content-Type"] = "application/json"
-	return step
-}
-
-// renderJSON writes a body with its templates as they stand. Values from YAML
-// always can be written.
-func renderJSON(value any) string {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(value); err != nil {
-		return ""
-	}
-	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
 }
 
 // planActions puts actions on the run's time, in its order.

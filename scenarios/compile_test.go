@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -27,6 +29,16 @@ func compile(t *testing.T, text string, info StackInfo, set ...string) *Plan {
 	return plan
 }
 
+// here is the directory that paths in testdata are relative to.
+func here(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // The plans of all valid files, as run.json has them.
 func TestPlans(t *testing.T) {
 	for _, file := range files(t, "testdata/valid/*.yaml") {
@@ -35,7 +47,7 @@ func TestPlans(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		golden(t, strings.TrimSuffix(file, ".yaml")+".json", string(text)+"\n")
+		golden(t, strings.TrimSuffix(file, ".yaml")+".json", strings.ReplaceAll(string(text), here(t), "/here")+"\n")
 		var again Plan
 		if err := json.Unmarshal(text, &again); err != nil {
 			t.Fatal(err)
@@ -184,62 +196,6 @@ func TestTempo(t *testing.T) {
 	}
 }
 
-// Segments of whole-run shapes lie in order inside their phases, without gap
-// or overlap, and hold as many sessions as the shape.
-func TestSegmentsCoverTheRun(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		length := rapid.Int64Range(int64(time.Second), int64(time.Hour))
-		var phases []PlannedPhase
-		var end Duration
-		tempo := rapid.SampledFrom([]float64{1, 3, 7.3}).Draw(t, "tempo")
-		for i, n := range rapid.SliceOfN(length, 1, 6).Draw(t, "phases") {
-			start := scale(end, tempo)
-			end += Duration(n)
-			phases = append(phases, PlannedPhase{fmt.Sprint("p", i), start, scale(end, tempo)})
-		}
-		rate := rapid.Float64Range(0, 1000)
-		a := Arrival{Ramp: &Ramp{Rate(rate.Draw(t, "from")), Rate(rate.Draw(t, "to"))}}
-		want := float64(a.Ramp.From+a.Ramp.To) / 2 * scale(end, tempo).Std().Seconds()
-		if rapid.Bool().Draw(t, "steps") {
-			cut := Duration(rapid.Int64Range(1, int64(end)-1).Draw(t, "cut"))
-			a = Arrival{Steps: []Step{{a.Ramp.From, cut}, {a.Ramp.To, end - cut}}}
-			want = (float64(a.Steps[0].Rate)*cut.Std().Seconds() + float64(a.Steps[1].Rate)*(end-cut).Std().Seconds()) / tempo
-		}
-		var at Duration
-		var got float64
-		for _, s := range segments(Arrivals{a}, phases, tempo) {
-			if s.Start != at || s.End <= s.Start {
-				t.Fatalf("segment from %s to %s after %s", s.Start, s.End, at)
-			}
-			at = s.End
-			mean := float64(s.Constant)
-			if s.Ramp != nil {
-				mean = float64(s.Ramp.From+s.Ramp.To) / 2
-			}
-			got += mean * (s.End - s.Start).Std().Seconds()
-		}
-		if at != phases[len(phases)-1].End || got-want > 1e-3+want*1e-6 || want-got > 1e-3+want*1e-6 {
-			t.Fatalf("ended at %s with %v sessions, want %v", at, got, want)
-		}
-	})
-}
-
-func TestSegmentsOfPhases(t *testing.T) {
-	phases := []PlannedPhase{{"a", 0, 10}, {"b", 10, 30}, {"c", 30, 40}}
-	got := segments(Arrivals{
-		{Phase: "c", Constant: 2},
-		{Phase: "b", Steps: []Step{{Rate: 5, For: 15}, {Rate: 6, For: 5}}},
-	}, phases, 1)
-	want := []PlannedSegment{
-		{Phase: "b", Start: 10, End: 25, Constant: 5},
-		{Phase: "b", Start: 25, End: 30, Constant: 6},
-		{Phase: "c", Start: 30, End: 40, Constant: 2},
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got %+v", got)
-	}
-}
-
 func TestComposeFiles(t *testing.T) {
 	text := strings.Replace(string(read(t, "testdata/valid/least.yaml")), "[compose.yaml]", "[compose.yaml, ../b.yaml, /abs/c.yaml]", 1)
 	for _, tt := range []struct {
@@ -257,4 +213,106 @@ func TestComposeFiles(t *testing.T) {
 			t.Errorf("%s in %q: got %v, want %v", tt.file, tt.dir, got, tt.want)
 		}
 	}
+}
+
+// --load multiplies what arrives and nothing else.
+func TestMultiple(t *testing.T) {
+	text := read(t, "testdata/valid/traffic.yaml")
+	load := func(multiple float64) *Plan {
+		d, _ := Parse("test.yaml", text, Options{})
+		d.Multiple = multiple
+		plan, problems := d.Compile(shop())
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		return plan
+	}
+	once, thrice := load(0), load(3)
+	if once.Multiple != 1 || thrice.Multiple != 3 {
+		t.Errorf("multiples are %v and %v", once.Multiple, thrice.Multiple)
+	}
+	for i, l := range thrice.Load {
+		for k, s := range l.Segments {
+			if was := once.Load[i].Segments[k]; !near(s.sessions(), 3*was.sessions()) || s.Start != was.Start || s.End != was.End {
+				t.Errorf("%s: segment %d went from %+v to %+v", l.Cohort, k, was, s)
+			}
+		}
+		if l.Replay != nil && !reflect.DeepEqual(l.Replay, once.Load[i].Replay) {
+			t.Errorf("%s: the recording changed", l.Cohort)
+		}
+	}
+	total := func(p *Plan) (bursts, closed int) {
+		for _, l := range p.Load {
+			for _, b := range l.Bursts {
+				bursts += b.Sessions
+			}
+			for _, c := range l.Closed {
+				closed += c.Sessions
+			}
+		}
+		return bursts, closed
+	}
+	if b, c := total(once); b != 20+12 || c != 7 {
+		t.Errorf("%d sessions in bursts, %d in closed loops", b, c)
+	}
+	if b, c := total(thrice); b != 3*(20+12) || c != 3*7 {
+		t.Errorf("three times: %d sessions in bursts, %d in closed loops", b, c)
+	}
+	once.Multiple, thrice.Multiple = 0, 0
+	once.Load, thrice.Load = nil, nil
+	if !reflect.DeepEqual(once, thrice) {
+		t.Error("the multiple changed more than arrivals")
+	}
+}
+
+func TestMultipleOutOfRange(t *testing.T) {
+	for _, multiple := range []float64{-1, math.NaN(), math.Inf(1), 1e7} {
+		d, _ := Parse("test.yaml", read(t, "testdata/valid/least.yaml"), Options{})
+		d.Multiple = multiple
+		plan, problems := d.Compile(shop())
+		if plan != nil || len(problems) != 1 || !strings.HasPrefix(problems[0].File, "--load") {
+			t.Errorf("%v: got %v", multiple, problems)
+		}
+	}
+}
+
+// Parse opens nothing: a scenario whose files are not there has no problem
+// until it is compiled.
+func TestParseOpensNothing(t *testing.T) {
+	text := read(t, "testdata/valid/traffic.yaml")
+	d, problems := Parse("test.yaml", text, Options{Dir: "nowhere"})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	if _, problems = d.Compile(shop()); len(problems) != 6 {
+		t.Errorf("got %d problems:\n%v", len(problems), problems)
+	}
+}
+
+// Tempo shortens phases, not what was recorded: that would change its rates.
+func TestTempoLeavesRecordingsAlone(t *testing.T) {
+	text := strings.Replace(string(read(t, "testdata/valid/least.yaml")), "cohorts: [", "cohorts: [{name: log, replay: {file: testdata/files/access.log, service: api, speed: 10x}}, ", 1)
+	if strings.Count(text, "access.log") != 1 {
+		t.Fatal("least.yaml has another form now")
+	}
+	plan := compile(t, text, shop(), "tempo=1.5x")
+	r := plan.Load[0].Replay
+	if r.Speed != 10 || r.Span != Duration(55*time.Second) || plan.Journeys["log"][0].Name != "replay" {
+		t.Errorf("got %+v, %+v", r, plan.Journeys)
+	}
+	d, _ := Parse("test.yaml", []byte(text), Options{Set: []string{"tempo=2x"}})
+	if _, problems := d.Compile(shop()); len(problems) != 1 || !strings.Contains(problems[0].Suggestion, "speed: 11.1x") {
+		t.Errorf("got %v", problems)
+	}
+}
+
+// A speed that is suggested is enough, and not much more than that.
+func TestFitting(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		span, left := Duration(rapid.Int64Range(1, int64(longest)).Draw(t, "span")), Duration(rapid.Int64Range(int64(time.Millisecond), int64(longest)).Draw(t, "left"))
+		speed := float64(fitting(span, left))
+		if exact := float64(span) / float64(left); exact > 0.01 && (speed <= exact || speed > exact*1.011) {
+			t.Fatalf("%s in %s: %v, exactly %v", span, left, speed, exact)
+		}
+	})
 }

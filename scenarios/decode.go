@@ -128,8 +128,12 @@ func (d *decoder) whole(n *node, v reflect.Value, path string, r rules) {
 
 // list reads a list; what stood in v is replaced.
 func (d *decoder) list(n *node, v reflect.Value, path string, r rules) {
-	if len(n.items) < r.minItems {
+	switch {
+	case len(n.items) >= r.minItems:
+	case len(n.items) == 0 && r.minItems == 1:
 		d.report(n.at, path, "the list is empty", "give at least one item")
+	default:
+		d.report(n.at, path, fmt.Sprintf("the list has fewer than %d items", r.minItems), "give some more")
 	}
 	items := reflect.MakeSlice(v.Type(), len(n.items), len(n.items))
 	for i, item := range n.items {

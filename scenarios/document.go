@@ -18,7 +18,8 @@ type Options struct {
 	// is checked: "traffic.phases[0].for=10s", "traffic.phases[steady].for=10s".
 	// The value is YAML; an empty one takes the key away.
 	Set []string
-	// Dir is what compose paths are relative to; default: the file's directory.
+	// Dir is what the paths in the file are relative to; default: the file's
+	// directory.
 	Dir string
 }
 
@@ -28,7 +29,10 @@ type Document struct {
 	// Scenario is as much as could be read. Defaults are not filled in, but for
 	// the seed. A caller may set the seed before Compile.
 	Scenario Scenario
-	// File is the name given to Parse, Dir what compose paths are relative to.
+	// Multiple multiplies every arrival: rates, and the numbers of sessions in
+	// bursts and closed loops. A caller may set it before Compile; 0 means 1.
+	Multiple float64
+	// File is the name given to Parse, Dir what the paths in it are relative to.
 	File, Dir string
 	// Source is the file, or its content after overrides, without comments,
 	// where there are any.
@@ -123,11 +127,18 @@ func (n *node) ordered() any {
 func (d *Document) ComposeFiles() []string {
 	files := slices.Clone(d.Scenario.Stack.Compose)
 	for i, f := range files {
-		if !filepath.IsAbs(f) {
-			files[i] = filepath.Join(d.Dir, f)
-		}
+		files[i] = d.resolve(f)
 	}
 	return files
+}
+
+// resolve is a path of the scenario against Dir: absolute, or relative to the
+// working directory.
+func (d *Document) resolve(file string) string {
+	if filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(d.Dir, file)
 }
 
 // A location is a value's path, as keys and indexes, for pointing at it.

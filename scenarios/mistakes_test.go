@@ -95,7 +95,7 @@ func TestThreeMistakesAreReportedTogether(t *testing.T) {
 
 func TestValidFilesHaveNoProblem(t *testing.T) {
 	for _, file := range append(files(t, "testdata/valid/*.yaml"), files(t, "library/*.yaml")...) {
-		plan, problems := all(file, read(t, file), Options{})
+		plan, problems := all(file, read(t, file), Options{Dir: "."})
 		if plan == nil || len(problems) > 0 {
 			t.Errorf("%s:\n%v", file, problems)
 		}

@@ -102,12 +102,15 @@ func (n *node) any() any {
 	return n.value
 }
 
-// child is the path of a mapping's field.
+// child is the path of a mapping's field; the name "" stands for all others and
+// has none.
 func child(path, name string) string {
 	plain := name != "" && strings.IndexFunc(name, func(r rune) bool {
 		return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 	}) < 0
 	switch {
+	case name == "":
+		return path
 	case !plain:
 		return path + "[" + name + "]"
 	case path == "":

@@ -12,7 +12,8 @@ type Plan struct {
 	Digest string  `json:"digest"`
 	Seed   int64   `json:"seed"`
 	Tempo  float64 `json:"tempo"`
-	// Multiple is what --load multiplied every arrival with, 1 without.
+	// Multiple is what --load multiplied every arrival with, 1 without. It is in
+	// the rates and sessions of Load already, not in the times of replays.
 	Multiple    float64                   `json:"multiple"`
 	Duration    Duration                  `json:"duration"`
 	Phases      []PlannedPhase            `json:"phases"`
@@ -113,14 +114,15 @@ type PlannedLoad struct {
 	Sizes    map[string]Size  `json:"sizes,omitempty"`
 	Cookies  bool             `json:"cookies,omitempty"`
 	Segments []PlannedSegment `json:"segments,omitempty"` // in order of Start; those that overlap add up
-	Bursts   []PlannedBurst   `json:"bursts,omitempty"`
-	Closed   []PlannedClosed  `json:"closed,omitempty"` // not overlapping
+	Bursts   []PlannedBurst   `json:"bursts,omitempty"`   // in order of Start
+	Closed   []PlannedClosed  `json:"closed,omitempty"`   // in order of Start, not overlapping
 	Replay   *PlannedReplay   `json:"replay,omitempty"`
 }
 
 // PlannedSegment is a shape between two offsets from the start of traffic: a
-// linear part, Constant or Ramp, with Waves added to it. Rates are sessions a
-// second; no sum of them is negative.
+// linear part, Constant or Ramp, with Waves added to it, all of it within one
+// phase. Rates are sessions a second; their sum is never negative. Where nobody
+// arrives there is no segment.
 type PlannedSegment struct {
 	Phase    string   `json:"phase"`
 	Start    Duration `json:"start"`
@@ -139,7 +141,7 @@ type Wave struct {
 	Peak      Duration `json:"peak"`
 }
 
-// PlannedBurst is a number of sessions between two offsets.
+// PlannedBurst is a number of sessions between two offsets, within one phase.
 type PlannedBurst struct {
 	Phase    string   `json:"phase"`
 	Start    Duration `json:"start"`
@@ -148,7 +150,9 @@ type PlannedBurst struct {
 	Poisson  bool     `json:"poisson,omitempty"` // at random within, else evenly
 }
 
-// PlannedClosed is a closed loop between two offsets.
+// PlannedClosed is a closed loop between two offsets, within one phase. Where
+// one ends as the next begins they are one loop: users who are under way go on,
+// and only the difference in their number begins or is not begun anew.
 type PlannedClosed struct {
 	Phase    string   `json:"phase"`
 	Start    Duration `json:"start"`
@@ -157,7 +161,8 @@ type PlannedClosed struct {
 }
 
 // PlannedReplay is a recording, read once to plan it: the driver reads it
-// again and refuses it when the digest has changed.
+// again and refuses it when the digest has changed. A request recorded At is
+// sent at Start + At / Speed, before the end of the plan; tempo is not in it.
 type PlannedReplay struct {
 	File   string `json:"file"`   // absolute
 	Format string `json:"format"` // never empty
@@ -189,7 +194,7 @@ type PlannedTarget struct {
 	TLS     bool   `json:"tls,omitempty"`
 	HTTP2   bool   `json:"http2,omitempty"`
 	CA      string `json:"ca,omitempty"` // absolute
-	Host    string `json:"host"`         // of the Host header and of the certificate
+	Host    string `json:"host"`         // the name in the certificate: Address without port and brackets
 }
 
 // PlannedConnections is Connections with the defaults filled in.

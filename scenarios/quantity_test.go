@@ -154,3 +154,17 @@ func FuzzParseMoment(f *testing.F) {
 		}
 	})
 }
+
+// However many durations are added, the sum stays a length that is too long
+// instead of becoming a negative one.
+func TestSumsOfDurationsDoNotOverflow(t *testing.T) {
+	var sum Duration
+	for range 1000 {
+		if sum = plus(sum, Duration(longest)); sum < Duration(longest) {
+			t.Fatalf("got %s", sum)
+		}
+	}
+	if got := plus(1, 2); got != 3 {
+		t.Errorf("got %s", got)
+	}
+}

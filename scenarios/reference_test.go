@@ -10,16 +10,27 @@ import (
 	"testing"
 )
 
-// paths lists the path of every key below a type, as the reference writes it.
+// sections are types that stand in several places, or inside of themselves:
+// the reference explains them once, under a path of their own.
+var sections = map[reflect.Type]string{
+	reflect.TypeFor[Arrival]():     "arrivals[]",
+	reflect.TypeFor[JourneyStep](): "step",
+	reflect.TypeFor[Expect]():      "expect",
+	reflect.TypeFor[Size]():        "size",
+	reflect.TypeFor[Think]():       "think",
+}
+
+// paths lists the path of every key below a type, as the reference writes it,
+// but for those of sections.
 func paths(t reflect.Type, path string) []string {
 	switch {
-	case isQuantity(t):
+	case isQuantity(t), sections[t] != "" && sections[t] != path:
 		return nil
 	case t.Kind() == reflect.Pointer:
 		return paths(t.Elem(), path)
 	case t.Kind() == reflect.Slice:
 		return paths(t.Elem(), path+"[]")
-	case t.Kind() == reflect.Map && t.Elem().Kind() != reflect.String:
+	case t.Kind() == reflect.Map:
 		return paths(t.Elem(), path+".<name>")
 	case t.Kind() != reflect.Struct:
 		return nil
@@ -42,6 +53,9 @@ func TestReferenceIsComplete(t *testing.T) {
 		documented[m[1]] = true
 	}
 	known := paths(reflect.TypeFor[Scenario](), "")
+	for t, path := range sections {
+		known = append(known, paths(t, path)...)
+	}
 	for _, path := range known {
 		if !documented[path] {
 			t.Errorf("REFERENCE.md has no row for `%s`", path)
@@ -59,7 +73,7 @@ func TestReferenceNamesTheDefaults(t *testing.T) {
 	for key, want := range map[string]any{
 		"ready.period": defaultPeriod, "ready.timeout": defaultTimeout, "ready.success": defaultSuccess, "ready.failure": defaultFailure,
 		"drain.grace": defaultGrace, "traffic.timeout": defaultRequest, "exit_within": defaultExitWithin, "time_to_ready": defaultTimeToReady,
-		"`seed": defaultSeed,
+		"`seed": defaultSeed, "connections.max": defaultConnections, "poll.every": defaultEvery, "poll.within": defaultWithin, "replay.malformed": defaultMalformed,
 	} {
 		value := strings.Trim(strings.Join(strings.Fields(toText(want)), ""), `"`)
 		row := regexp.MustCompile("(?m)^\\| .*" + regexp.QuoteMeta(key) + "` \\|[^|]*\\|[^|]*`" + regexp.QuoteMeta(value) + "`")
@@ -98,5 +112,38 @@ func TestReferenceExamples(t *testing.T) {
 	first, _, _ := bytes.Cut(mistake, []byte("\n\n"))
 	if err != nil || !bytes.Contains(text, first) {
 		t.Errorf("the report in it is not what the code says (%v):\n%s", err, first)
+	}
+}
+
+// Examples that show a part have only keys that it can have, in the right form.
+func TestReferenceParts(t *testing.T) {
+	types := map[string]reflect.Type{
+		"arrivals": reflect.TypeFor[Arrivals](), "cohorts": reflect.TypeFor[[]Cohort](),
+		"journeys": reflect.TypeFor[map[string]Journey](), "traffic": reflect.TypeFor[Traffic](),
+	}
+	seen := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?s)```yaml\n(#.*?)```").FindAllSubmatch(read(t, "REFERENCE.md"), -1) {
+		src := newSource("REFERENCE.md", m[1])
+		documents, problem := readYAML(src, m[1])
+		if problem != nil {
+			if problem.Message != "the file is empty" { // the modeline is only a comment
+				t.Error(problem)
+			}
+			continue
+		}
+		c := newConverter(src)
+		for _, f := range c.convert(documents[0], "").fields {
+			seen[f.name] = true
+			d := &decoder{src: src, problems: c.problems}
+			d.decode(f.value, reflect.New(types[f.name]).Elem(), f.name, rules{})
+			for _, p := range d.problems {
+				if p.Path != "traffic" || !strings.HasSuffix(p.Message, "is missing") {
+					t.Error(p)
+				}
+			}
+		}
+	}
+	if len(seen) != len(types) {
+		t.Errorf("examples of %v", seen)
 	}
 }

@@ -91,9 +91,14 @@ func (r rules) checkText(text string) (message, suggestion string) {
 		return "", ""
 	case r.pattern == namePattern:
 		return badName(text)
+	case r.pattern == pathPattern:
+		return fmt.Sprintf("%q is not a path", shorten(text)), fmt.Sprintf("write %q", "/"+shorten(text))
 	}
-	return fmt.Sprintf("%q is not a path", shorten(text)), fmt.Sprintf("write %q", "/"+shorten(text))
+	return fmt.Sprintf("%q has the wrong form", shorten(text)), "the form is " + r.pattern
 }
+
+// The form of the paths of probes.
+const pathPattern = "^/"
 
 // badName explains the form of names and offers the nearest one.
 func badName(text string) (message, suggestion string) {
@@ -132,6 +137,8 @@ func wanted(t reflect.Type) string {
 		return "a factor such as 5x"
 	case reflect.TypeFor[Moment]():
 		return "a moment such as surge + 30s"
+	case reflect.TypeFor[Skew]():
+		return "a skew such as zipf(1.1)"
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

@@ -17,8 +17,9 @@ type Scenario struct {
 	Summary string `json:"summary,omitempty" yaml:"summary"`
 	// Seed decides every random draw of the run; --seed overrides it. Default 1.
 	Seed int64 `json:"seed,omitempty" yaml:"seed"`
-	// Tempo divides the length of every phase, with the offsets and steps in it,
-	// so that a long rehearsal fits CI. Default 1x.
+	// Tempo divides the length of every phase, with the offsets, shapes and steps
+	// in it, so that a long rehearsal fits CI. Rates, thinking times, time-outs and
+	// recordings stay as they are. Default 1x.
 	Tempo Factor `json:"tempo,omitempty" yaml:"tempo"`
 	// Stack is the system under test.
 	Stack Stack `json:"stack" yaml:"stack" jsonschema:"required"`
@@ -202,7 +203,8 @@ type Cohort struct {
 }
 
 // Weights are shares next to those of others, by phase; "" stands for every
-// phase that is not named. In YAML it may be just the number.
+// phase that is not named, which otherwise has 0. In YAML it may be just the
+// number.
 type Weights map[string]int
 
 // Hot is a named tenant with a fixed share of a cohort's sessions.
@@ -262,7 +264,7 @@ type Replay struct {
 	// the beginning of the file.
 	Format string `json:"format,omitempty" yaml:"format" jsonschema:"enum=access-log,enum=json-lines,enum=har,enum=vegeta-http,enum=vegeta-json,enum=times"`
 	// Phase is the phase whose start is the first recorded request's time.
-	// Default: the first.
+	// Default: the first. The recording ends before the last phase does.
 	Phase string `json:"phase,omitempty" yaml:"phase"`
 	// Speed divides the recorded distances: 10x sends an hour in six minutes.
 	// Default 1x.
@@ -282,9 +284,9 @@ type Replay struct {
 	Malformed *Percent `json:"malformed,omitempty" yaml:"malformed"`
 }
 
-// Arrivals is the shape of a cohort's sessions over time: in YAML either one
-// shape for the whole run, or a list of shapes with a phase each. Several
-// shapes of one phase add up.
+// Arrivals is the shape of sessions over time: in YAML either one shape for the
+// whole run, or a list of shapes with a phase each. Several shapes of one phase
+// add up, and so do several for the whole run.
 type Arrivals []Arrival
 
 // Arrival is the shape of arrivals in one phase; exactly one shape is set. An
@@ -306,7 +308,8 @@ type Arrival struct {
 	Points []Point `json:"points,omitempty" yaml:"points" jsonschema:"oneof_required=points,minItems=2"`
 	// Day is a measured course of rates, stretched over the phase.
 	Day *Day `json:"day,omitempty" yaml:"day" jsonschema:"oneof_required=day"`
-	// Sum adds shapes up.
+	// Sum adds shapes up; they have no phase, spacing, burst or closed loop of
+	// their own.
 	Sum []Arrival `json:"sum,omitempty" yaml:"sum" jsonschema:"oneof_required=sum,minItems=1"`
 	// Burst is a number of sessions within a short time.
 	Burst *Burst `json:"burst,omitempty" yaml:"burst" jsonschema:"oneof_required=burst"`
@@ -336,8 +339,8 @@ type Step struct {
 	For Duration `json:"for" yaml:"for" jsonschema:"required"`
 }
 
-// Spike is a rate that rises from Base to Peak and falls back to Base, where
-// it stays. Durations are before tempo.
+// Spike is a rate that rises from Base to Peak, which is higher, and falls back
+// to Base, where it stays. Durations are before tempo.
 type Spike struct {
 	// Base is the rate before and after.
 	Base Rate `json:"base" yaml:"base" jsonschema:"required"`
@@ -367,7 +370,7 @@ type Sine struct {
 }
 
 // Point is a rate at a moment of the phase; the first is at 0s, the last at
-// the phase's end.
+// the phase's end. Two at the same moment are a jump.
 type Point struct {
 	// At is the offset from the start of the phase, before tempo.
 	At Duration `json:"at" yaml:"at" jsonschema:"required"`
@@ -381,7 +384,8 @@ type Day struct {
 	// Values are measurements in any unit, 24 hourly ones for example.
 	Values []int `json:"values,omitempty" yaml:"values" jsonschema:"oneof_required=values,minItems=2"`
 	// File holds one number a line, or lines whose last column is the number;
-	// relative to the scenario file.
+	// relative to the scenario file. A first line whose last column is a word and
+	// lines that begin with # do not count.
 	File string `json:"file,omitempty" yaml:"file" jsonschema:"oneof_required=file"`
 	// Peak is the rate that the largest value stands for.
 	Peak Rate `json:"peak" yaml:"peak" jsonschema:"required"`

@@ -24,6 +24,7 @@ var quantities = map[reflect.Type]*jsonschema.Schema{
 	reflect.TypeFor[Rate]():    {Type: "string", Pattern: `^[0-9.eE+-]+ */ *(s|m|min|h)$`, Examples: []any{"40/s", "90/min"}},
 	reflect.TypeFor[Percent](): {Type: "string", Pattern: `^[0-9.eE+-]+ *%$`, Examples: []any{"99.9%"}},
 	reflect.TypeFor[Factor]():  {Type: "string", Pattern: `^[0-9.eE+-]+ *x$`, Examples: []any{"5x"}},
+	reflect.TypeFor[Skew]():    {Type: "string", Pattern: `^ *(uniform|zipf\([0-9.eE+-]+\)) *$`, Examples: []any{"uniform", "zipf(1.1)"}},
 	reflect.TypeFor[Moment]():  {Type: "string", Pattern: `^[a-z0-9][a-z0-9-]*( *\+ *[^ ].*)?$`, Examples: []any{"surge", "surge + 30s"}},
 }
 
@@ -123,22 +124,55 @@ func shortForms(t *testing.T, definitions object) {
 		delete(full, "description")
 	}
 	properties := func(name string) object { return definitions[name].(object)["properties"].(object) }
-
-	status := properties("Expect")["status"].(object)
-	properties("Expect")["status"] = object{
-		"description": status["description"],
-		"oneOf":       []any{object{"type": "integer"}, object{"type": "array", "items": object{"type": "integer"}, "minItems": 1}},
+	oneOrMore := func(definition, key string) {
+		list := properties(definition)[key].(object)
+		properties(definition)[key] = object{
+			"description": list["description"],
+			"oneOf":       []any{object{"type": "integer"}, object{"type": "array", "items": object{"type": "integer"}, "minItems": 1}},
+		}
 	}
-	properties("Request")["json"] = object{"description": properties("Request")["json"].(object)["description"]}
-	definitions["Request"].(object)["not"] = object{"required": []any{"json", "body"}}
+
+	steps(definitions, properties("JourneyStep"))
 	journeys := properties("Traffic")["journeys"].(object)
 	journeys["propertyNames"] = object{"pattern": namePattern}
-	journeys["minProperties"] = 1
-	definitions["Journey"].(object)["minItems"] = 1
+	journeys["additionalProperties"] = object{"allOf": []any{object{"$ref": "#/definitions/Journey"}}, "minItems": 1}
+	properties("Traffic")["targets"].(object)["propertyNames"] = object{"pattern": namePattern}
+	properties("Payload")["count"] = object{
+		"description": properties("Payload")["count"].(object)["description"],
+		"oneOf":       []any{object{"type": "integer", "minimum": 0}, object{"type": "string", "pattern": `^([0-9]+|\$\{[^}]+\})$`}},
+	}
+	weight := object{"type": "integer", "minimum": 0, "maximum": mostWeight}
+	definitions["Weights"].(object)["additionalProperties"] = weight
 	definitions["Arrivals"].(object)["minItems"] = 1
+	oneOrMore("Expect", "status")
+	oneOrMore("Size", "values")
 	either("Probe", object{"type": "string", "pattern": "^/"})
 	either("Extract", object{"type": "string", "pattern": `^\$`})
 	either("Arrivals", object{"$ref": "#/definitions/Arrival"})
+	either("Weights", weight)
+	either("Size", object{"type": "integer", "minimum": 0})
+	duration := *quantities[reflect.TypeFor[Duration]()]
+	either("Think", object{"type": "string", "pattern": duration.Pattern, "examples": duration.Examples})
+}
+
+// steps adds what keys of a journey's step go together.
+func steps(definitions, properties object) {
+	properties["json"] = object{"description": properties["json"].(object)["description"]}
+	var bodies []any
+	for i, key := range bodyKeys {
+		for _, other := range bodyKeys[i+1:] {
+			bodies = append(bodies, object{"required": []any{key, other}})
+		}
+	}
+	step := definitions["JourneyStep"].(object)
+	step["not"] = object{"anyOf": bodies}
+	requests := object{"request": []any{"name"}}
+	for key := range properties {
+		if key != "name" && key != "request" && key != "choose" && key != "repeat" {
+			requests[key] = []any{"request"}
+		}
+	}
+	step["dependencies"] = requests
 }
 
 // The published schema is what the types say; go generate makes it.
@@ -203,6 +237,9 @@ func TestSchemaRefuses(t *testing.T) {
 		"empty-value", "empty-list", "empty-journey", "bad-name", "bad-journey-name", "two-shapes-at-once", "no-shape",
 		"two-extracts-at-once", "no-action", "two-checks-in-one", "slo-without-objective", "negative-scale",
 		"number-out-of-range", "bad-balance", "bad-path", "bad-json-path", "json-and-body", "three-mistakes",
+		"two-bodies", "step-without-name", "step-without-kind", "step-of-two-kinds", "choice-with-request-keys", "choice-weight-negative",
+		"poll-without-until", "bad-skew", "bad-spacing", "bad-tier", "size-two-kinds", "weight-negative", "day-of-one-value", "points-only-one",
+		"payload-count-is-text", "target-bad-name", "reuse-not-a-boolean", "replay-bad-format",
 	} {
 		if validate(t, s, filepath.Join("testdata/mistakes", name+".yaml")) == nil {
 			t.Errorf("%s was accepted", name)
@@ -218,6 +255,7 @@ func TestSchemaPatterns(t *testing.T) {
 		reflect.TypeFor[Percent]():  {"0%", "99.95 %"},
 		reflect.TypeFor[Factor]():   {"5x", "0.5x"},
 		reflect.TypeFor[Moment]():   {"surge", "surge+1s", "a-1 + 1m30s"},
+		reflect.TypeFor[Skew]():     {"uniform", "zipf(1.1)", "zipf(2)"},
 	} {
 		for _, text := range examples {
 			if !regexp.MustCompile(quantities[typ].Pattern).MatchString(text) {

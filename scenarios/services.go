@@ -136,36 +136,67 @@ func (c *compiler) checkDrain(at location, s Service, info ServiceInfo) {
 // checkCalls checks every service that journeys, actions and checks name.
 func (c *compiler) checkCalls() {
 	s := c.doc.Scenario
-	for _, name := range keys(s.Traffic.Journeys) {
-		for i, step := range s.Traffic.Journeys[name] {
-			if r, err := parseRequest(step.Request); err == nil {
-				c.checkCall(location{"traffic", "journeys", name, i, "request"}, r.Service, "called by a journey")
-			}
+	c.eachCall(func(at location, name, how string) {
+		if _, target := s.Traffic.Targets[name]; !target {
+			c.checkCall(at, name, how, keys(s.Traffic.Targets))
 		}
-	}
+	})
 	for i, a := range s.Actions {
 		if a.Scale != nil {
-			c.checkCall(location{"actions", i, "scale", "service"}, a.Scale.Service, "scaled")
+			c.checkCall(location{"actions", i, "scale", "service"}, a.Scale.Service, "scaled", nil)
 		}
 	}
 	for i, check := range s.Checks {
 		if check.Drain != nil {
-			c.checkCall(location{"checks", i, "drain", "service"}, check.Drain.Service, "checked for draining")
+			c.checkCall(location{"checks", i, "drain", "service"}, check.Drain.Service, "checked for draining", nil)
 		}
 		if check.Readiness != nil {
-			c.checkCall(location{"checks", i, "readiness", "service"}, check.Readiness.Service, "checked for readiness")
+			c.checkCall(location{"checks", i, "readiness", "service"}, check.Readiness.Service, "checked for readiness", nil)
 		}
 	}
 }
 
-// checkCall checks that a service exists and has a port, and with it a gateway.
-func (c *compiler) checkCall(at location, name, how string) {
+// eachCall visits every service or target that traffic is sent to, with the
+// place where it is named.
+func (c *compiler) eachCall(visit func(at location, name, how string)) {
+	t := c.doc.Scenario.Traffic
+	for _, name := range keys(t.Journeys) {
+		t.Journeys[name].each(location{"traffic", "journeys", name}, func(at location, s JourneyStep) {
+			if r, err := parseRequest(s.Request); err == nil {
+				visit(at.to("request"), r.Service, "called by a journey")
+			}
+		})
+	}
+	for i, cohort := range t.Cohorts {
+		if !cohort.replays() {
+			continue
+		}
+		at := location{"traffic", "cohorts", i, "replay"}
+		visit(at.to("service"), cohort.Replay.Service, "called by a replay")
+		for _, host := range keys(cohort.Replay.Hosts) {
+			visit(at.to("hosts", host), cohort.Replay.Hosts[host], "called by a replay")
+		}
+	}
+}
+
+// checkCall checks that a service exists and has a port, and with it a
+// gateway. Others are names that would have been right as well.
+func (c *compiler) checkCall(at location, name, how string, others []string) {
 	info, ok := c.info.Services[name]
 	switch {
 	case name == "":
 	case !ok:
-		c.doc.report(at, fmt.Sprintf("the compose project has no service %q", shorten(name)), didYouMean(name, keys(c.info.Services)))
+		c.doc.report(at, fmt.Sprintf("the compose project has no service %q", shorten(name)), didYouMean(name, append(keys(c.info.Services), others...)))
 	case c.services[name].Port == 0 && c.doc.node(location{"stack", "services", name, "port"}) == nil:
 		c.doc.report(at, fmt.Sprintf("service %q is %s, but has no port, and so no gateway", name, how), portHint(name, info))
+	}
+}
+
+// checkTargets checks that the names of targets are free.
+func (c *compiler) checkTargets() {
+	for _, name := range keys(c.doc.Scenario.Traffic.Targets) {
+		if _, taken := c.info.Services[name]; taken {
+			c.doc.reportKey(location{"traffic", "targets", name}, fmt.Sprintf("the compose project has a service %q", name), "give the target another name")
+		}
 	}
 }

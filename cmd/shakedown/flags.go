@@ -12,6 +12,7 @@ import (
 
 	"github.com/shakedown-dev/shakedown/harness"
 	"github.com/shakedown-dev/shakedown/reports/progress"
+	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
 // The flags that several commands share.
@@ -23,6 +24,10 @@ var (
 	seedFlag = &cli.Int64Flag{
 		Name: "seed", EnvVars: []string{"SHAKEDOWN_SEED"},
 		Usage: "seed `N` of every random draw (default: the scenario's)",
+	}
+	loadFlag = &cli.StringFlag{
+		Name: "load", EnvVars: []string{"SHAKEDOWN_LOAD"},
+		Usage: "multiply every arrival by `FACTOR`, as in 3x: the rehearsal at three times today's traffic",
 	}
 	platformFlag = &cli.StringFlag{
 		Name: "platform", EnvVars: []string{"SHAKEDOWN_PLATFORM"}, Value: "auto",
@@ -54,6 +59,12 @@ func load(c *cli.Context) (*harness.Loaded, error) {
 	if c.IsSet("seed") {
 		seed := c.Int64("seed")
 		opts.Seed = &seed
+	}
+	if factor := c.String("load"); factor != "" {
+		var err error
+		if opts.Multiple, err = scenarios.ParseFactor(factor); err != nil {
+			return nil, usagef("--load: %v", err)
+		}
 	}
 	return harness.Load(c.Context, c.Args().First(), opts)
 }

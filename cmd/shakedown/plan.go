@@ -6,7 +6,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/shakedown-dev/shakedown/harness/stack"
+	"github.com/shakedown-dev/shakedown/harness/traffic"
 	"github.com/shakedown-dev/shakedown/reports"
+	"github.com/shakedown-dev/shakedown/scenarios/draws"
 )
 
 func planCommand() *cli.Command {
@@ -15,23 +17,34 @@ func planCommand() *cli.Command {
 		Usage:       "show what a run would do: stack, timeline, arrivals, actions, checks",
 		ArgsUsage:   "NAME|FILE",
 		Description: "Compiles the scenario without an engine. With --json the plan is printed as run.json would hold it.",
-		Flags: []cli.Flag{setFlag, seedFlag, jsonFlag,
+		Flags: []cli.Flag{setFlag, seedFlag, loadFlag, jsonFlag,
+			&cli.IntFlag{Name: "sessions", Usage: "print the first `N` sessions instead, a line of JSON each: when, who, how large, and the way it takes"},
 			&cli.StringFlag{Name: "platform", Value: "docker", Usage: "plan for docker or process"}},
 		Action: func(c *cli.Context) error {
 			loaded, err := load(c)
 			if err != nil {
 				return err
 			}
+			if n := c.Int("sessions"); n < 0 {
+				return usagef("--sessions %d: give the number of sessions to print", n)
+			}
 			if c.Bool("json") {
 				out := json.NewEncoder(c.App.Writer)
 				out.SetIndent("", "  ")
 				return out.Encode(loaded.Plan)
 			}
+			recorded, err := traffic.Recorded(loaded.Plan)
+			if err != nil {
+				return err
+			}
+			if c.IsSet("sessions") {
+				return draws.Write(c.App.Writer, loaded.Plan, recorded, c.Int("sessions"))
+			}
 			outline, err := stack.Outline(loaded.Project, loaded.Plan, c.String("platform"))
 			if err != nil {
 				return err
 			}
-			return reports.Plan(c.App.Writer, loaded.Plan, outline.String())
+			return reports.PlanWith(c.App.Writer, loaded.Plan, outline.String(), recorded)
 		},
 	}
 }

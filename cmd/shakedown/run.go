@@ -22,7 +22,8 @@ func runCommand() *cli.Command {
 			"Exit code: 0 pass, 99 checks failed, 3 inconclusive, 4 invalid scenario, 2 usage, 130 interrupted, 1 anything else.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", EnvVars: []string{"SHAKEDOWN_OUT"}, Usage: "run directory `DIR` (default: runs/<time>-<scenario>)"},
-			seedFlag, platformFlag, progressFlag, jsonFlag, setFlag, buildFlag, startTimeoutFlag,
+			&cli.StringFlag{Name: "results", EnvVars: []string{"SHAKEDOWN_RESULTS"}, Usage: "write every request to `FILE` in vegeta's encoding, for vegeta report and vegeta plot (.json, .csv, else binary)"},
+			seedFlag, loadFlag, platformFlag, progressFlag, jsonFlag, setFlag, buildFlag, startTimeoutFlag,
 			&cli.BoolFlag{Name: "keep-on-fail", Usage: "leave the instances running when the verdict is not pass"},
 		},
 		Action: runScenario,
@@ -42,7 +43,7 @@ func runScenario(c *cli.Context) error {
 	defer release()
 	opts, err := harness.Prepare(soft, loaded, harness.Request{
 		Out: c.String("out"), Platform: c.String("platform"), Build: c.Bool("build"),
-		KeepOnFail: c.Bool("keep-on-fail"), StartTimeout: c.Duration("start-timeout"), Command: os.Args,
+		KeepOnFail: c.Bool("keep-on-fail"), Results: c.String("results"), StartTimeout: c.Duration("start-timeout"), Command: os.Args,
 	})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -119,7 +120,8 @@ func (s *stack) eventually(what string, holds func() bool) {
 // answer is a decoded answer; fields are those of any of them.
 type answer struct {
 	Token, ID, Status, Charge, Checksum, Error string
-	Vertices, Total                            int
+	Tier                                       string
+	Vertices, Total, Objects                   int
 	Projects                                   []struct{ ID string }
 	Products                                   []struct{ ID string }
 	header                                     http.Header
@@ -183,6 +185,25 @@ func TestStackEndToEnd(t *testing.T) {
 		t.Errorf("import = %+v", imported)
 	}
 
+	model := strings.Repeat(`{"name":"beam","kind":"beam","position":[1,2,3]}`+"\n", 300)
+	for encoding, body := range map[string]string{"identity": model, "gzip": compressed(t, model)} {
+		uploaded := s.call(202, "POST", s.web+"/v1/projects/"+project.ID+"/models", body, name, token, "Content-Type", "application/x-ndjson", "Content-Encoding", encoding)
+		if want := "/v1/imports/" + uploaded.ID; uploaded.Objects != 300 || uploaded.header.Get("Location") != want {
+			t.Errorf("upload = %+v at %s, want 300 objects at %s", uploaded, uploaded.header.Get("Location"), want)
+		}
+		s.eventually("imported", func() bool {
+			return s.call(200, "GET", s.api+"/v1/imports/"+uploaded.ID, "", name, token).Status == "done"
+		})
+	}
+
+	signUp := func() answer {
+		return s.call(201, "POST", s.web+"/v1/accounts", `{"account":"newcomer"}`, "Idempotency-Key", "newcomer's key")
+	}
+	account, same := signUp(), signUp()
+	if account.ID != same.ID || account.Tier != "free" || same.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("accounts %+v and %+v for one key", account, same)
+	}
+
 	buy := func() answer {
 		return s.call(201, "POST", s.web+"/v1/orders", `{"product":"p-001","quantity":1}`, name, token, "Idempotency-Key", "one")
 	}
@@ -203,10 +224,24 @@ func TestStackEndToEnd(t *testing.T) {
 	}
 }
 
+// compressed is a text as gzip has it.
+func compressed(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
 func (s *stack) wantMetrics() {
 	s.t.Helper()
 	for base, wanted := range map[string][]string{
-		s.api:    {`http_requests_total{code="201",method="POST",route="/v1/orders",service="api"}`, "http_request_duration_seconds_bucket", "http_requests_in_flight", "http_connections_active", "go_sql_open_connections", "redis_pool_connections", "payments_breaker_open", `sessions_started_total{service="api",tier="enterprise"} 1`},
+		s.api:    {`http_requests_total{code="201",method="POST",route="/v1/orders",service="api"}`, "http_request_duration_seconds_bucket", "http_requests_in_flight", "http_connections_active", "go_sql_open_connections", "redis_pool_connections", "payments_breaker_open", `sessions_started_total{service="api",tier="enterprise"} 1`, `accounts_created_total{service="api",tier="free"} 1`},
 		s.worker: {`queue_depth{service="worker"} 0`, "queue_oldest_job_age_seconds", `orders_fulfilled_total{service="worker"} 1`},
 	} {
 		response, err := http.Get(base + "/metrics")
@@ -228,6 +263,9 @@ func TestRefusedRequests(t *testing.T) {
 	name, token := s.signIn("acme")
 	project := s.call(201, "POST", s.api+"/v1/projects", `{"name":"Villa"}`, name, token)
 	other, otherToken := s.signIn("other")
+	s.call(201, "POST", s.api+"/v1/accounts", `{"account":"acme","tier":"pro"}`, "Idempotency-Key", "one")
+	models := "/v1/projects/" + project.ID + "/models"
+	beams := []string{name, token, "Content-Type", "application/x-ndjson"}
 	for _, tt := range []struct {
 		name    string
 		want    int
@@ -251,6 +289,18 @@ func TestRefusedRequests(t *testing.T) {
 		{"no such order", 404, "GET", "/v1/orders/ord_none", ``, []string{name, token}},
 		{"import of nothing", 422, "POST", "/v1/projects/" + project.ID + "/imports", `{"objects":0}`, []string{name, token}},
 		{"somebody else's project", 404, "POST", "/v1/projects/" + project.ID + "/imports", `{"objects":1}`, []string{other, otherToken}},
+		{"account without a key", 400, "POST", "/v1/accounts", `{"account":"b"}`, nil},
+		{"account without a name", 422, "POST", "/v1/accounts", `{}`, []string{"Idempotency-Key", "two"}},
+		{"account of no tier", 422, "POST", "/v1/accounts", `{"account":"b","tier":"gold"}`, []string{"Idempotency-Key", "two"}},
+		{"account that is taken", 409, "POST", "/v1/accounts", `{"account":"acme"}`, []string{"Idempotency-Key", "two"}},
+		{"account with another's key", 422, "POST", "/v1/accounts", `{"account":"b","tier":"pro"}`, []string{"Idempotency-Key", "one"}},
+		{"model in another's project", 404, "POST", models, `{"name":"a"}`, []string{other, otherToken, "Content-Type", "application/x-ndjson"}},
+		{"model of no known type", 415, "POST", models, `{"name":"a"}`, []string{name, token, "Content-Type", "application/json"}},
+		{"model of no known encoding", 415, "POST", models, `{"name":"a"}`, append(beams, "Content-Encoding", "br")},
+		{"model that is not compressed", 400, "POST", models, `{"name":"a"}`, append(beams, "Content-Encoding", "gzip")},
+		{"model of nothing", 422, "POST", models, ``, beams},
+		{"model of something else", 422, "POST", models, `{"name":"a"}` + "\n7", beams},
+		{"model with a long object", 413, "POST", models, strings.Repeat("a", 70_000), beams},
 	} {
 		if a := s.call(tt.want, tt.method, s.api+tt.path, tt.body, tt.headers...); a.Error == "" {
 			t.Errorf("%s: the answer does not say what is wrong", tt.name)

@@ -123,7 +123,7 @@ func (c *client) passInterim() error {
 	if c.req.version10 {
 		return nil
 	}
-	writeResponseHead(c.conn.W, &c.response, wire.NoBody, "")
+	writeResponseHead(c.conn.W, &c.response, wire.NoBody, "", "")
 	return c.flushToClient()
 }
 
@@ -131,7 +131,7 @@ func (c *client) passInterim() error {
 func (c *client) passOn(up *wire.Conn, framing wire.Framing) bool {
 	out, connection := c.clientFraming(framing)
 	c.answered = true
-	writeResponseHead(c.conn.W, &c.response, out, connection)
+	writeResponseHead(c.conn.W, &c.response, out, connection, c.tellInstance())
 	c.answer.Reset(up.R, framing)
 	readErr, writeErr := relay(c.conn.W, &c.answer, out)
 	if writeErr != nil {
@@ -157,6 +157,15 @@ func (c *client) passOn(up *wire.Conn, framing wire.Framing) bool {
 		return false
 	}
 	return connection != "close"
+}
+
+// tellInstance is the instance's name for a request of the driver's, "" for
+// everybody else: who looks at a product from outside sees no trace of us.
+func (c *client) tellInstance() string {
+	if len(c.req.id) == 0 {
+		return ""
+	}
+	return c.x.inst.name
 }
 
 // clientFraming chooses how the body goes to the client, and the Connection

@@ -10,6 +10,10 @@ import (
 // gateway and does not reach the instance.
 const requestIDField = "X-Shakedown-Request"
 
+// instanceField tells the driver which instance answered, in answers to
+// requests that carry its number.
+const instanceField = "X-Shakedown-Instance"
+
 // writeRequestHead writes the request's head as the instance gets it: fields in
 // order and spelling, without those that are for one connection only, with the
 // client added to X-Forwarded-For.
@@ -53,8 +57,9 @@ func writeRequestHead(w *bufio.Writer, r *request, ip, service string, closing b
 }
 
 // writeResponseHead writes the response's head as the client gets it. out is
-// the framing of the body towards the client.
-func writeResponseHead(w *bufio.Writer, h *wire.Head, out wire.Kind, connection string) {
+// the framing of the body towards the client; instance is named where the
+// client is the driver, "" otherwise.
+func writeResponseHead(w *bufio.Writer, h *wire.Head, out wire.Kind, connection, instance string) {
 	_, _ = w.WriteString("HTTP/1.1 ")
 	_, _ = w.Write(h.Start[1])
 	_ = w.WriteByte(' ')
@@ -63,7 +68,7 @@ func writeResponseHead(w *bufio.Writer, h *wire.Head, out wire.Kind, connection 
 	status, some := h.Status(), companions(h)
 	for _, f := range h.Fields {
 		switch {
-		case isHopByHop(f), some && isCompanion(h, f):
+		case isHopByHop(f), some && isCompanion(h, f), f.Is(instanceField):
 		case f.Is("Content-Length") && (out == wire.Chunked || out == wire.UntilClose || status < 200 || status == 204):
 		default:
 			writeField(w, f)
@@ -74,6 +79,11 @@ func writeResponseHead(w *bufio.Writer, h *wire.Head, out wire.Kind, connection 
 	}
 	if out == wire.Chunked {
 		_, _ = w.WriteString("Transfer-Encoding: chunked\r\n")
+	}
+	if instance != "" {
+		_, _ = w.WriteString(instanceField + ": ")
+		_, _ = w.WriteString(instance)
+		_, _ = w.WriteString("\r\n")
 	}
 	if connection != "" {
 		_, _ = w.WriteString("Connection: ")

@@ -13,7 +13,7 @@ import (
 func (c *client) tunnel(up *wire.Conn) {
 	c.stopUpload()
 	c.answered = true
-	writeResponseHead(c.conn.W, &c.response, wire.NoBody, "Upgrade")
+	writeResponseHead(c.conn.W, &c.response, wire.NoBody, "Upgrade", "")
 	err := c.conn.W.Flush()
 	c.conn.Relax()
 	up.Relax()

@@ -18,8 +18,9 @@ func TestLatencyRoundTrip(t *testing.T) {
 		from := time.Duration(rapid.Int64Range(0, int64(48*time.Hour)).Draw(rt, "from"))
 		want := Interval{
 			Tag: Tag{
-				Phase: name.Draw(rt, "phase"), Cohort: name.Draw(rt, "cohort"), Journey: name.Draw(rt, "journey"),
-				Step: name.Draw(rt, "step"), Measure: rapid.SampledFrom([]string{Response, Service, Lag}).Draw(rt, "measure"),
+				Phase: name.Draw(rt, "phase"), Cohort: name.Draw(rt, "cohort"), Tier: name.Draw(rt, "tier"),
+				Journey: name.Draw(rt, "journey"), Step: name.Draw(rt, "step"), Instance: name.Draw(rt, "instance"),
+				Measure: rapid.SampledFrom([]string{Response, Service, Lag, Waited}).Draw(rt, "measure"),
 			},
 			From: from, To: from + time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(rt, "length")),
 			Histogram: NewHistogram(),
@@ -55,7 +56,7 @@ func TestLatencyIsAStandardLog(t *testing.T) {
 	before := time.Now().Unix()
 	w := mustCreate(t, dir, nil)
 	tags := []Tag{
-		{Phase: "surge", Cohort: "free tier", Journey: "shop", Step: "add, then pay", Measure: Response},
+		{Phase: "surge", Cohort: "free tier", Tier: "pro/team", Journey: "shop", Step: "add, then pay", Instance: "api-2", Measure: Response},
 		{Phase: "surge", Cohort: "free tier", Journey: "shop", Measure: Lag},
 	}
 	for i, tag := range tags {
@@ -93,6 +94,32 @@ func TestLatencyIsAStandardLog(t *testing.T) {
 	}
 }
 
+// Logs from before there were tiers and instances have tags of five parts.
+func TestTags(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want Tag
+	}{
+		{"surge/free/shop/pay/response", Tag{Phase: "surge", Cohort: "free", Journey: "shop", Step: "pay", Measure: Response}},
+		{"surge/free/shop//lag", Tag{Phase: "surge", Cohort: "free", Journey: "shop", Measure: Lag}},
+		{"surge/free/pro/shop/pay/api-2/response",
+			Tag{Phase: "surge", Cohort: "free", Tier: "pro", Journey: "shop", Step: "pay", Instance: "api-2", Measure: Response}},
+		{"surge/big%2Fold//shop/poll//waited", Tag{Phase: "surge", Cohort: "big/old", Journey: "shop", Step: "poll", Measure: Waited}},
+	} {
+		if have, err := ParseTag(test.text); err != nil || have != test.want {
+			t.Errorf("%s: %+v, %v", test.text, have, err)
+		}
+		if parts := strings.Count(test.want.String(), "/") + 1; parts != 7 {
+			t.Errorf("%s was written with %d parts", test.want, parts)
+		}
+	}
+	for _, bad := range []string{"", "a/b/c/d", "a/b/c/d/e/f", "a/b/c/d/e/f/g/h", "a/b/c/d/e/f/%zz"} {
+		if tag, err := ParseTag(bad); err == nil {
+			t.Errorf("%q was read as %+v", bad, tag)
+		}
+	}
+}
+
 func TestLatencyDamaged(t *testing.T) {
 	good, err := encodeInterval(Interval{Tag: Tag{Measure: Lag}, To: time.Second, Histogram: NewHistogram()})
 	if err != nil {
@@ -109,7 +136,7 @@ func TestLatencyDamaged(t *testing.T) {
 		"cut off":             {line + line[:len(line)/2], 0, true},
 		"no tag":              {line + "0.0,1.0,0.0," + payload, 1, false},
 		"short tag":           {line + "Tag=a/b,0.0,1.0,0.0," + payload, 1, false},
-		"bad escape":          {line + "Tag=%zz///lag,0.0,1.0,0.0," + payload, 1, false},
+		"bad escape":          {line + "Tag=%zz////lag,0.0,1.0,0.0," + payload, 1, false},
 		"negative time":       {line + "Tag=////lag,-1.0,1.0,0.0," + payload, 1, false},
 		"not a time":          {line + "Tag=////lag,NaN,1.0,0.0," + payload, 1, false},
 		"endless":             {line + "Tag=////lag,0.0,1e300,0.0," + payload, 1, false},

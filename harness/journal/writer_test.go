@@ -44,11 +44,30 @@ func everyBody() []Body {
 			Reused: true, ConnAge: 5, Close: true, Failure: Reset, Error: "e", Nth: 6},
 		Tally{Service: "api", Instance: "api-1", For: 1, Total: 2, New: 3, Reused: 4, Failed: map[Failure]int{Reset: 5},
 			Individual: 6, Suppressed: 7, InFlight: 8},
-		Traffic{Phase: "p", Cohort: "c", Journey: "j", Step: "s", For: 1, Intended: 2, Sent: 3, OK: 4, Failed: 5,
-			Unknown: 6, P50: 7, P95: 8, P99: 9, Max: 10},
+		Traffic{Phase: "p", Cohort: "c", Tier: "t", Journey: "j", Step: "s", For: 1, Intended: 2, Sent: 3, OK: 4, Failed: 5,
+			Unknown: 6, Own: 11, P50: 7, P95: 8, P99: 9, Max: 10},
+		Generator{For: 1, InFlight: 2, Sessions: 3, Queued: 4, Area: 5.5, Sojourn: 6.5, CPU: 7, Thread: 8, CPUs: 1.5,
+			Busy: .9, Steal: -1, Files: 10, FileLimit: 11, Connections: 12, Dialled: 13,
+			Exhausted: map[string]int{"ports": 14}, Dispersion: .15, Asked: .16, Memory: 17},
+		Engine{Engine: "net/http", Service: "api", Requests: 1, Why: "w"},
+		Replayed{Cohort: "c", File: "f", Format: "har", Lines: 1, Requests: 2, Malformed: 3,
+			Samples: []string{"<x>"}, Skipped: map[string]int{"another host": 4}},
 		ErrorGroup{Journey: "j", Step: "s", Outcome: "fail", Message: "m", Count: 1, First: 2, Last: 3, Sample: "<\u2028>\x00é"},
 		Note{Level: "info", Text: "t"},
 		Unknown{Type: "later.kind", Data: json.RawMessage(`{"a":[1,2]}`)},
+	}
+}
+
+// What everyBody promises: a field that is zero would come back the same even
+// if it were never written.
+func TestEveryBodyIsFull(t *testing.T) {
+	for _, b := range everyBody() {
+		v := reflect.ValueOf(b)
+		for i := range v.NumField() {
+			if v.Field(i).IsZero() {
+				t.Errorf("%T has no %s", b, v.Type().Field(i).Name)
+			}
+		}
 	}
 }
 

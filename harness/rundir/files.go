@@ -18,6 +18,7 @@ import (
 // are names, times and figures, which judging the run again depends on.
 var free = map[string]bool{
 	"command": true, "environment": true, "headers": true, "body": true,
+	"payload": true, "samples": true, "json": true, "lacks": true, "matches": true,
 	"path": true, "contains": true, "regexp": true, "notes": true, "summary": true, "switches": true,
 }
 

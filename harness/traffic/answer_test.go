@@ -45,11 +45,19 @@ func TestExpectations(t *testing.T) {
 		"a header with any value":      {expect{Headers: map[string]string{"x-kind": ""}}, 200, "X-Kind: a", "", ""},
 		"no such header":               {expect{Headers: map[string]string{"x-kind": ""}}, 200, "A: b", "", "no header X-Kind"},
 		"a header's value, not quoted": {expect{Headers: map[string]string{"set-cookie": "x"}}, 200, secret, "", "header Set-Cookie is not the expected one"},
+		"text that must not be":        {expect{Lacks: "error"}, 200, "A: b", "an error", `the body contains "error"`},
+		"text that is not":             {expect{Lacks: "error"}, 200, "A: b", "fine", ""},
+		"an expression":                {expect{Matches: `o{2}`}, 200, "A: b", "food", ""},
+		"another expression":           {expect{Matches: `o{3}`}, 200, "A: b", "food", "the body does not match o{3}"},
+		"a value":                      {expect{JSON: map[string]string{"$.a": "x", "$.b[0]": "7", "$.c": `{"d":true}`}}, 200, "A: b", `{"a":"x","b":[7],"c":{"d":true}}`, ""},
+		"another value":                {expect{JSON: map[string]string{"$.a": "x"}}, 200, "A: b", `{"a":"y"}`, `$.a is "y", expected "x"`},
+		"a value that may be a secret": {expect{JSON: map[string]string{"$.a": "x"}}, 200, "A: b", `{"a":"` + strings.Repeat("k", 40) + `"}`, `$.a is something else than "x"`},
+		"no value":                     {expect{JSON: map[string]string{"$.a": "x"}}, 200, "A: b", `{}`, `nothing at $.a`},
+		"no JSON":                      {expect{JSON: map[string]string{"$.a": "x"}}, 200, "A: b", `<a>`, `the body is not JSON`},
 		"the first of two headers":     {expect{Headers: map[string]string{"b": "", "a": ""}}, 200, "C: d", "", "no header A"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := step{expect: c.expect}
-			got := s.judge(answered(t, c.status, c.header, c.body), newVariables(1, 1))
+			got := stepOf(t, scenarios.PlannedStep{Expect: c.expect}).judge(answered(t, c.status, c.header, c.body)).trouble
 			switch {
 			case c.want == "" && got != nil:
 				t.Errorf("%q, want ok", got.message)
@@ -82,17 +90,13 @@ func TestExtractions(t *testing.T) {
 		"nothing that match": {extract{Regexp: `z+`}, "", "extract v: nothing in the body matches z+"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := compileStep(scenarios.PlannedStep{Extract: map[string]extract{"v": c.extract}}, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			v := newVariables(1, 1)
-			got := s.judge(answered(t, 200, "Location: /orders/7", body), v)
-			value, found := v.get("v")
+			s := stepOf(t, scenarios.PlannedStep{Extract: map[string]extract{"v": c.extract}})
+			v := s.judge(answered(t, 200, "Location: /orders/7", body))
+			got := v.trouble
 			switch {
-			case c.message == "" && (got != nil || value.text != c.want):
-				t.Errorf("%q, %+v, want %q", value.text, got, c.want)
-			case c.message != "" && (got == nil || got.message != c.message || got.outcome != fail || found):
+			case c.message == "" && (got != nil || len(v.found) != 1 || v.found[0].name != "v" || v.found[0].value.text != c.want):
+				t.Errorf("%+v, %+v, want %q", v.found, got, c.want)
+			case c.message != "" && (got == nil || got.message != c.message || got.outcome != fail || len(v.found) > 0):
 				t.Errorf("%+v, want %q", got, c.message)
 			case c.message != "" && !strings.Contains(got.sample, "12345678901234567890"):
 				t.Errorf("sample %q does not show what came back", got.sample)
@@ -102,13 +106,10 @@ func TestExtractions(t *testing.T) {
 }
 
 func TestExtractFromWhatIsNotJSON(t *testing.T) {
-	s, err := compileStep(scenarios.PlannedStep{Extract: map[string]scenarios.Extract{"v": {JSON: "$.a"}}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := stepOf(t, scenarios.PlannedStep{Extract: map[string]scenarios.Extract{"v": {JSON: "$.a"}}})
 	a := answered(t, 200, "A: b", "<html>"+strings.Repeat("x", 1000))
 	a.cut = true
-	got := s.judge(a, newVariables(1, 1))
+	got := s.judge(a).trouble
 	if got == nil || got.message != "extract v: the body (its first 1006 bytes) is not JSON" {
 		t.Fatalf("%+v", got)
 	}
@@ -119,33 +120,32 @@ func TestExtractFromWhatIsNotJSON(t *testing.T) {
 
 func TestCompileRefuses(t *testing.T) {
 	for want, planned := range map[string]scenarios.PlannedStep{
-		"path: ":      {Path: "/${"},
-		"body: ":      {Body: "${}"},
-		"header X-A":  {Headers: map[string]string{"X-A": "${a b}"}},
-		"extract v: ": {Extract: map[string]scenarios.Extract{"v": {JSON: "items"}}},
-		"extract w: ": {Extract: map[string]scenarios.Extract{"w": {Regexp: "("}}},
+		"path: ":                  {Path: "/${"},
+		"body: ":                  {Body: "${}"},
+		"header X-A":              {Headers: map[string]string{"X-A": "${a b}"}},
+		"extract v: ":             {Extract: map[string]scenarios.Extract{"v": {JSON: "items"}}},
+		"header Content-Length: ": {Headers: map[string]string{"content-length": "1"}},
+		"\"a b\" is not a method": {Method: "a b"},
+		"expect: matches: ":       {Expect: scenarios.Expect{Matches: "("}},
+		"expect: json: ":          {Expect: scenarios.Expect{JSON: map[string]string{"a": "b"}}},
+		"poll: until: ":           {Poll: &scenarios.Poll{Until: scenarios.Expect{Matches: "("}}},
+		"poll: unless: ":          {Poll: &scenarios.Poll{Unless: &scenarios.Expect{Matches: "("}}},
+		"body: count of the":      {Payload: &scenarios.Payload{Count: "${"}},
+		"body: stat /nowhere":     {BodyFile: "/nowhere"},
+		"extract w: ":             {Extract: map[string]scenarios.Extract{"w": {Regexp: "("}}},
 	} {
-		if _, err := compileStep(planned, nil); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if _, err := compileStep(planned, nil, "test"); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%+v: %v, want an error that begins with %q", planned, err, want)
 		}
 	}
 }
 
-func TestClean(t *testing.T) {
-	for sample, want := range map[string]string{
-		"see http://ann:hunter2@db:5432/x":       "see http://[redacted]db:5432/x",
-		`{"got": "Bearer abcdef123456"}`:         `{"got": "Bearer [redacted]"}`,
-		"basic dXNlcjpwYXNz== here":              "basic [redacted] here",
-		"Authorization: token-9\r\nnext: line":   "Authorization: [redacted]\r\nnext: line",
-		`{"Cookie": "sid=abc", "a": 1}`:          `{"Cookie": "[redacted]", "a": 1}`,
-		`body "{\"set-cookie\":\"sid=abc\"}"`:    `body "{\"set-cookie\":\"[redacted]"}"`,
-		"nothing to hide: basic auth is enabled": "nothing to hide: basic auth is enabled",
-	} {
-		if got := clean(sample); got != want {
-			t.Errorf("%s became %s, want %s", sample, got, want)
-		}
+// stepOf is a step on its own.
+func stepOf(t *testing.T, planned scenarios.PlannedStep) *step {
+	t.Helper()
+	s, err := compileStep(planned, serviceTarget("api", "127.0.0.1:1"), "test")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := clean(strings.Repeat("é", 1000)); len(got) > 400 {
-		t.Errorf("a sample of %d bytes", len(got))
-	}
+	return s
 }

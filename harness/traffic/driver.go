@@ -2,54 +2,70 @@ package traffic
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/clock"
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/traffic/loop"
+	"github.com/shakedown-dev/shakedown/harness/traffic/measure"
+	"github.com/shakedown-dev/shakedown/harness/traffic/results"
 	"github.com/shakedown-dev/shakedown/scenarios"
+	"github.com/shakedown-dev/shakedown/scenarios/arrivals"
+	"github.com/shakedown-dev/shakedown/scenarios/draws"
 )
 
 const (
-	defaultDrain       = 10 * time.Second
-	defaultConnections = 1024
-	interruptDrain     = time.Second // for requests in flight when Run is cancelled
-	flushEvery         = time.Second
+	defaultDrain   = 10 * time.Second
+	interruptDrain = time.Second // for requests in flight when Run is cancelled
+	// beginAtOnce is how many sessions may begin before connections and other
+	// sessions have their turn, however many are due.
+	beginAtOnce = 64
 )
 
-// errOver is why requests are given up.
-var errOver = errors.New("the run is over")
-
-// driver is one run of the load.
+// A driver is one run of the load. All of it but run belongs to the loop.
 type driver struct {
-	plan     *scenarios.Plan
-	clock    clock.Clock
-	start    time.Duration
-	sink     journal.Sink
-	drain    time.Duration
-	agent    string
+	plan    *scenarios.Plan
+	clock   clock.Clock
+	origin  time.Duration // the start of traffic on the run's clock
+	sink    journal.Sink
+	results *results.Writer
+	epoch   time.Time // the start of the run on the wall clock, for results
+	drain   time.Duration
+	agent   string
+
+	loop     *loop.Loop
+	recorder *measure.Recorder
+	flusher  *flusher
+	source   *draws.Source
+	arrivals *arrivals.Merged
+	programs []*program // by load
 	targets  map[string]*target
-	journeys [][]step // by load
+	circles  []*circle
 
-	pacer    *pacer
-	meters   *meters
-	troubles groups
-	requests atomic.Uint64 // the last number given to one
-	sessions sync.WaitGroup
+	active    []*session
+	free      []*session
+	inFlight  int // requests
+	elsewhere int // answers that are judged on other goroutines
+	numbers   numbers
+	instances map[string]string // the names that were seen
 
-	// ctx ends when nothing new may begin, hard when nothing may go on.
-	ctx, hard context.Context
-	abort     func(error) // ends both because of an error
+	next, ending, giving loop.Timer // next arrival, end of the last phase, end of patience
+	arrived              bool       // no arrival is left
+	ended                bool       // the last phase is
+	stopped              bool       // nothing new may begin
+	over                 bool
+	err                  error // why the run was stopped, nil if nobody did
 }
 
 func newDriver(cfg Config) (*driver, error) {
 	d := &driver{
-		plan: cfg.Plan, clock: cfg.Clock, start: cfg.Start, sink: cfg.Sink, drain: cfg.Drain,
-		targets: map[string]*target{}, agent: "shakedown/" + cfg.Version,
-		meters: newMeters(cfg.Plan, cfg.Start),
+		plan: cfg.Plan, clock: cfg.Clock, origin: cfg.Start, sink: cfg.Sink, drain: cfg.Drain,
+		results: cfg.Results, epoch: time.Now().Add(-cfg.Clock.Now()),
+		agent: "shakedown/" + cfg.Version, targets: map[string]*target{}, instances: map[string]string{},
+		source: draws.New(cfg.Plan),
 	}
 	if cfg.Version == "" {
 		d.agent = "shakedown/dev"
@@ -57,56 +73,34 @@ func newDriver(cfg Config) (*driver, error) {
 	if d.drain <= 0 {
 		d.drain = defaultDrain
 	}
-	if cfg.Connections <= 0 {
-		cfg.Connections = defaultConnections
+	for name, addr := range cfg.Targets {
+		d.targets[name] = serviceTarget(name, addr)
 	}
-	for service, addr := range cfg.Targets {
-		d.targets[service] = newTarget(service, addr, cfg.Connections)
+	for name, planned := range cfg.Plan.Targets {
+		d.targets[name] = plannedTarget(name, planned)
 	}
-	var pacers []*Pacer
-	pause := longestSleep
-	for _, load := range cfg.Plan.Load {
-		steps, err := d.compile(load.Journey)
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range steps {
-			if s.think > 0 {
-				pause = min(pause, s.think)
-			}
-		}
-		d.journeys = append(d.journeys, steps)
-		pacers = append(pacers, NewPacer(load))
+	recorded, err := d.compile()
+	if err != nil {
+		return nil, err
 	}
-	d.pacer = newPacer(d.now, pacers, pause)
+	d.arrivals = arrivals.Merge(cfg.Plan, recorded)
+	d.circles = d.closedLoops()
+	if d.loop, err = loop.New(cfg.Clock); err != nil {
+		return nil, err
+	}
+	for _, t := range d.targets {
+		t.loop, t.limits = d.loop, limitsOf(cfg.Plan.Connections)
+	}
+	d.flusher = newFlusher(d)
+	d.next.Fire, d.ending.Fire, d.giving.Fire = d.arrive, d.end, d.giveUp
 	return d, nil
 }
 
-// compile prepares the steps of a journey.
-func (d *driver) compile(journey string) ([]step, error) {
-	planned := d.plan.Journeys[journey]
-	if len(planned) == 0 {
-		return nil, fmt.Errorf("journey %s has no steps", journey)
-	}
-	var steps []step
-	for _, p := range planned {
-		if d.targets[p.Service] == nil {
-			return nil, fmt.Errorf("journey %s, step %s: no address of service %s is known", journey, p.Name, p.Service)
-		}
-		s, err := compileStep(p, d.targets)
-		if err != nil {
-			return nil, fmt.Errorf("journey %s, step %s: %w", journey, p.Name, err)
-		}
-		steps = append(steps, s)
-	}
-	return steps, nil
-}
-
 // now is the offset from the start of traffic.
-func (d *driver) now() time.Duration { return d.clock.Now() - d.start }
+func (d *driver) now() time.Duration { return d.clock.Now() - d.origin }
 
-// end is when the last phase is over.
-func (d *driver) end() time.Duration {
+// length is when the last phase is over.
+func (d *driver) length() time.Duration {
 	end := d.plan.Duration.Std()
 	for _, phase := range d.plan.Phases {
 		end = max(end, phase.End.Std())
@@ -114,86 +108,161 @@ func (d *driver) end() time.Duration {
 	return end
 }
 
+// run plays the load on a loop of its own.
 func (d *driver) run(ctx context.Context) (Totals, error) {
-	soft, stopSoft := context.WithCancelCause(ctx)
-	hard, stopHard := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer stopSoft(nil)
-	defer stopHard(nil)
-	d.ctx, d.hard = soft, hard
-	d.abort = func(err error) { stopSoft(err); stopHard(err) }
-
-	stopPacing, stopFlushing := make(chan struct{}), make(chan struct{})
-	arrived, paced, flushed := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	go func() { defer close(paced); d.pacer.run(soft, stopPacing, arrived, d.begin) }()
-	go func() { defer close(flushed); d.flushEverySecond(stopFlushing) }()
-
-	<-arrived
-	over := make(chan struct{})
-	go func() { defer close(over); d.sessions.Wait() }()
-	d.settle(over, stopHard)
-
-	close(stopPacing)
-	close(stopFlushing)
-	<-paced
-	<-flushed
-	for _, t := range d.targets {
-		t.pool.Close()
+	introduced := d.introduce()
+	d.flusher.start()
+	d.loop.Post(d.play)
+	if introduced != nil {
+		d.abort(introduced)
 	}
-	now := d.clock.Now()
-	err := errors.Join(d.meters.flush(d.sink, now), d.troubles.flush(d.sink, now))
-	if err != nil {
-		d.abort(fmt.Errorf("record the traffic: %w", err)) // the first cause stands
-	}
-	return d.meters.sums(), context.Cause(soft)
+	stop := context.AfterFunc(ctx, func() {
+		d.loop.Post(func() { d.interrupt(context.Cause(ctx)) })
+	})
+	defer stop()
+	looped := make(chan struct{})
+	go func() { defer close(looped); d.loop.Run() }()
+	<-looped
+	return d.conclude()
 }
 
-// begin starts a session; the pacing thread calls it and goes on.
-func (d *driver) begin(a arrival) {
-	s := &session{driver: d, arrival: a, steps: d.journeys[a.load], variables: newVariables(d.plan.Seed, a.number)}
-	d.sessions.Add(1)
-	go func() {
-		defer d.sessions.Done()
-		s.walk()
-	}()
-}
-
-// settle waits, after the last arrival, for the end of the last phase and then
-// for the sessions, as long as they may go on; the rest is given up.
-func (d *driver) settle(over <-chan struct{}, giveUp func(error)) {
-	interrupted := d.ctx.Done()
-	await(d.end()-d.now(), interrupted, nil)
-	await(d.drain, interrupted, over)
-	if d.ctx.Err() != nil {
-		await(interruptDrain, nil, over)
+// play begins everything.
+func (d *driver) play() {
+	d.recorder = measure.New(d.plan, d.origin) // here, so that it knows the thread
+	d.loop.Set(&d.ending, d.origin+d.length())
+	for _, c := range d.circles {
+		d.loop.Set(&c.timer, d.origin+c.planned.Start.Std())
 	}
-	giveUp(errOver)
-	<-over
+	d.flusher.tick()
+	d.arrive()
 }
 
-// await waits that long, or until one of the channels is closed; nil never is.
-func await(d time.Duration, one, other <-chan struct{}) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-one:
-	case <-other:
-	}
-}
-
-// flushEverySecond writes what came together into the sink. A sink that fails
-// ends the run: what follows would not be on record.
-func (d *driver) flushEverySecond(stop <-chan struct{}) {
-	tick := time.NewTicker(flushEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			if err := d.meters.flush(d.sink, d.clock.Now()); err != nil {
-				d.abort(fmt.Errorf("record the traffic: %w", err))
-			}
-		case <-stop:
+// arrive begins the sessions that are due and waits for the next one. What is
+// late begins at once; nothing is ever dropped.
+func (d *driver) arrive() {
+	for range beginAtOnce {
+		next, more := d.arrivals.Peek()
+		switch {
+		case d.stopped:
+			return
+		case !more:
+			d.arrived = true
+			d.patience()
+			return
+		case next.At > d.now():
+			d.loop.Set(&d.next, d.origin+next.At)
 			return
 		}
+		d.arrivals.Take()
+		d.begin(next.Load, next.Ordinal, next.At, nil)
 	}
+	d.loop.Set(&d.next, d.clock.Now())
+}
+
+// end is called when the last phase is over.
+func (d *driver) end() {
+	d.ended = true
+	d.patience()
+}
+
+// patience ends some time after the last phase and the last arrival.
+func (d *driver) patience() {
+	if d.arrived && d.ended && !d.stopped {
+		d.loop.Set(&d.giving, d.clock.Now()+d.drain)
+	}
+	d.settle()
+}
+
+// interrupt stops the run: no session goes on to another request, but requests
+// in flight have another moment. Only the first cause counts.
+func (d *driver) interrupt(cause error) {
+	if d.stopped {
+		return
+	}
+	d.stopped, d.err = true, cause
+	d.loop.Unset(&d.next)
+	d.loop.Set(&d.giving, d.clock.Now()+interruptDrain)
+	for _, s := range slices.Clone(d.active) {
+		s.giveUp(false)
+	}
+	d.settle()
+}
+
+// abort ends the run at once because of an error. It is left to the loop's
+// next turn, so that whoever finds the error may be in the middle of anything.
+func (d *driver) abort(err error) { d.loop.Post(func() { d.fail(err) }) }
+
+func (d *driver) fail(err error) {
+	if d.err == nil {
+		d.err = err
+	}
+	d.giveUp()
+}
+
+// giveUp ends all that is still going on.
+func (d *driver) giveUp() {
+	d.stopped = true
+	for _, s := range slices.Clone(d.active) {
+		s.giveUp(true)
+	}
+	d.settle()
+}
+
+// settle ends the loop once nothing is left to wait for.
+func (d *driver) settle() {
+	waiting := !d.stopped && (!d.arrived || !d.ended)
+	if d.over || waiting || len(d.active) > 0 {
+		return
+	}
+	d.over = true
+	d.loop.Post(func() { // not here: an engine may be in the middle of its Done
+		for _, t := range d.targets {
+			for _, c := range t.carriers() {
+				c.engine.Close()
+			}
+		}
+		d.loop.Stop()
+	})
+}
+
+// introduce writes into the journal what the report must say about the load.
+func (d *driver) introduce() error {
+	var events []journal.Body
+	for i := range d.plan.Load {
+		if d.plan.Load[i].Replay != nil {
+			events = append(events, journalOf(&d.plan.Load[i]))
+		}
+	}
+	for _, c := range d.circles {
+		events = append(events, c.label())
+	}
+	return d.append(events)
+}
+
+func (d *driver) append(events []journal.Body) error {
+	for _, body := range events {
+		if err := d.sink.Append(journal.Event{T: d.clock.Now(), Body: body}); err != nil {
+			return fmt.Errorf("record the traffic: %w", err)
+		}
+	}
+	return nil
+}
+
+// conclude writes what is left to write after the loop has ended.
+func (d *driver) conclude() (Totals, error) {
+	err := d.flusher.stop()
+	var events []journal.Body
+	for _, name := range slices.Sorted(maps.Keys(d.targets)) {
+		carriers := d.targets[name].carriers()
+		for _, engine := range slices.Sorted(maps.Keys(carriers)) {
+			events = append(events, carriers[engine].event(engine, name))
+		}
+	}
+	if err == nil {
+		err = d.append(events)
+	}
+	if d.err == nil {
+		d.err = err // else the first cause stands
+	}
+	return d.recorder.Totals(), d.err
 }

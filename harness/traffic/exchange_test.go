@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/shakedown-dev/shakedown/harness/traffic/exchange"
+	"github.com/shakedown-dev/shakedown/harness/traffic/measure"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -63,7 +65,7 @@ func closedPort(t *testing.T) string {
 func TestOutcomes(t *testing.T) {
 	for name, c := range map[string]struct {
 		handle  func(net.Conn) // nil: nothing listens
-		want    outcome
+		want    measure.Outcome
 		message string
 	}{
 		"a right answer":              {says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), ok, ""},
@@ -125,7 +127,7 @@ func TestNoFreeConnectionIsAFail(t *testing.T) {
 	plan := planOf(50, ms(20), hold)
 	plan.Journeys["other"] = []scenarios.PlannedStep{wait}
 	plan.Load = append(plan.Load, scenarios.PlannedLoad{Journey: "other", Segments: []scenarios.PlannedSegment{constant(40, 60, 50)}})
-	_, rec := play(t, plan, raw(t, silence), func(c *Config) { c.Connections = 1 })
+	_, rec := play(t, connections(plan, 1), raw(t, silence))
 	if got, want := rec.sum("", "hold"), (counts{intended: 1, sent: 1, unknown: 1}); got != want {
 		t.Errorf("the one with the connection: %+v, want %+v", got, want)
 	}
@@ -193,14 +195,14 @@ func TestVariablesCannotInject(t *testing.T) {
 		"no value (url)": {"", scenarios.PlannedStep{Path: "/${w}"}, "path: variable w has no value"},
 		"no value":       {"", scenarios.PlannedStep{Path: "/", Body: "${w}"}, "body: variable w has no value"},
 	} {
-		st, err := compileStep(c.step, nil)
+		st, err := compileStep(c.step, serviceTarget("api", "127.0.0.1:1"), "test")
 		if err != nil {
 			t.Fatal(err)
 		}
-		st.target = &target{addr: "127.0.0.1:1"}
-		s := &session{driver: &driver{}, variables: newVariables(1, 1)}
-		s.variables.set("v", variable{text: c.value})
-		if _, err := s.fill(&st); err == nil || !strings.HasPrefix(err.Error(), c.message) {
+		v := sessionOf(scenarios.PlannedLoad{}, 0)
+		v.set("v", variable{text: c.value})
+		var r exchange.Request
+		if err := st.fill(&r, v); err == nil || !strings.HasPrefix(err.Error(), c.message) {
 			t.Errorf("%s: %v, want %q", name, err, c.message)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/shakedown-dev/shakedown/harness/clock"
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/traffic/measure"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -22,8 +23,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type recorder struct {
 	mutex     sync.Mutex
 	traffic   []journal.Traffic
+	generator []journal.Generator
 	groups    []journal.ErrorGroup
 	intervals []journal.Interval
+	others    []journal.Body
 	err       error
 }
 
@@ -35,6 +38,10 @@ func (r *recorder) Append(e journal.Event) error {
 		r.traffic = append(r.traffic, body)
 	case journal.ErrorGroup:
 		r.groups = append(r.groups, body)
+	case journal.Generator:
+		r.generator = append(r.generator, body)
+	default:
+		r.others = append(r.others, body)
 	}
 	return r.err
 }
@@ -61,6 +68,25 @@ func (r *recorder) times(phase, step, measure string) *hdrhistogram.Histogram {
 	return all
 }
 
+// counts of a step, or of sessions.
+type counts struct{ intended, sent, ok, failed, unknown int }
+
+// add counts one that ended.
+func (c *counts) add(o measure.Outcome) {
+	switch o {
+	case ok:
+		c.ok++
+	case fail:
+		c.failed++
+	case unknown:
+		c.unknown++
+	}
+}
+
+func quantile(h *hdrhistogram.Histogram, percent float64) time.Duration {
+	return time.Duration(h.ValueAtPercentile(percent)) * time.Microsecond
+}
+
 // sum adds up the counters of one step ("" is the journey) in a phase ("": all).
 func (r *recorder) sum(phase, step string) counts {
 	var c counts
@@ -78,9 +104,17 @@ func (r *recorder) sum(phase, step string) counts {
 
 func ms(n float64) scenarios.Duration { return scenarios.Duration(n * float64(time.Millisecond)) }
 
+func think(n float64) *scenarios.Think { return &scenarios.Think{Constant: ms(n)} }
+
 // get is a step that any status below 400 satisfies.
 func get(path string) scenarios.PlannedStep {
 	return scenarios.PlannedStep{Name: strings.Trim(path, "/"), Service: "api", Method: "GET", Path: path, Timeout: ms(60_000)}
+}
+
+// constant is a segment of evenly spaced sessions between two offsets in
+// milliseconds.
+func constant(from, to float64, rate scenarios.Rate) scenarios.PlannedSegment {
+	return scenarios.PlannedSegment{Phase: "steady", Start: ms(from), End: ms(to), Constant: rate}
 }
 
 // planOf is one cohort on one journey at a constant rate in one phase.
@@ -116,4 +150,10 @@ func play(t *testing.T, plan *scenarios.Plan, addr string, adjust ...func(*Confi
 		t.Fatalf("run: %v", err)
 	}
 	return totals, rec
+}
+
+// connections has the plan hold at most so many connections.
+func connections(plan *scenarios.Plan, most int) *scenarios.Plan {
+	plan.Connections = scenarios.PlannedConnections{Max: most, Reuse: true}
+	return plan
 }

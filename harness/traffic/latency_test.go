@@ -11,6 +11,7 @@ import (
 
 	"github.com/shakedown-dev/shakedown/harness/clock"
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/scenarios/arrivals"
 )
 
 // percentile of a sample, by its definition.
@@ -135,11 +136,15 @@ func TestStallsAreNotHidden(t *testing.T) {
 	addr := serve(t, func(http.ResponseWriter, *http.Request) { <-time.After(stall(clk.Now())) })
 	plan := planOf(200, ms(2000), get("/a"))
 	w, start := watch(), clk.Now()
-	totals, rec := play(t, plan, addr, func(c *Config) { c.Clock, c.Start, c.Connections = clk, start, 4 })
+	totals, rec := play(t, connections(plan, 4), addr, func(c *Config) { c.Clock, c.Start = clk, start })
 
 	var truth []time.Duration
-	for at := range Arrivals(plan.Load[0]) {
-		truth = append(truth, stall(start+at))
+	for all := arrivals.Merge(plan, nil); ; all.Take() {
+		next, more := all.Peek()
+		if !more {
+			break
+		}
+		truth = append(truth, stall(start+next.At))
 	}
 	if totals.OK != 400 {
 		t.Fatalf("totals %+v, want 400 ok", totals)
@@ -173,7 +178,7 @@ func TestThinkTime(t *testing.T) {
 	})
 	first, second := get("/first"), get("/second")
 	first.Headers = map[string]string{"X-Session": "${session}"}
-	second.Headers, second.Think = first.Headers, ms(80)
+	second.Headers, second.Think = first.Headers, think(80)
 	w := watch()
 	_, rec := play(t, planOf(50, ms(400), first, second), addr)
 	if len(visits) != 20 {

@@ -1,59 +1,57 @@
 package traffic
 
 import (
-	"fmt"
-	"time"
-
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/traffic/exchange"
+	"github.com/shakedown-dev/shakedown/harness/traffic/measure"
 )
 
-// An outcome is how a request or a session ended.
+// How a request or a session ends.
 //
 //   - ok: a complete answer, and the right one.
 //   - fail: a complete answer that is wrong (status, expectation, a variable
 //     not found in it; the gateway's 503 for want of an instance is one), or a
 //     request that surely was not processed, because it was never sent: refused,
-//     no connection in time, a variable without value.
+//     no connection in time, a variable without value, nothing left to send it with.
 //   - unknown: no complete answer although sending had begun: timeout, reset,
 //     closed, cut off, not HTTP; the request may have been processed or not.
 //     Also whatever was given up because the run was over.
 //
 // A session is ok if all its steps were; the first step that was not ends it
 // with its outcome. A session that is given up between two steps is unknown.
-type outcome int
-
 const (
-	ok outcome = iota
-	fail
-	unknown
+	ok      = measure.OK
+	fail    = measure.Fail
+	unknown = measure.Unknown
 )
-
-// String is the word in the journal.
-func (o outcome) String() string { return [...]string{"ok", "fail", "unknown"}[o] }
 
 // A trouble is why a request or a session is not ok. Message is the same for
 // all troubles of a kind, so that they can be counted together; sample is what
 // came back in this case.
 type trouble struct {
-	outcome outcome
+	outcome measure.Outcome
 	message string
 	sample  string
 }
 
-// broken is the trouble of a request without a complete answer. sent tells
-// whether sending had begun.
-func broken(failure journal.Failure, sent bool, timeout time.Duration, err error) *trouble {
-	t := &trouble{outcome: unknown, message: lost(failure, timeout), sample: err.Error()}
-	if !sent && failure != journal.ClientGone {
-		t.outcome, t.message = fail, unsent(failure, timeout)
+// broken is the trouble of an exchange without a complete answer, which was
+// given the time that limit says.
+func broken(x *exchange.Exchange, limit string) *trouble {
+	failure := x.Err.Failure
+	t := &trouble{outcome: unknown, message: lost(failure, limit), sample: x.Err.Error()}
+	switch {
+	case x.Own != "":
+		t.outcome, t.message = fail, wanting(x.Own)
+	case x.Sent == 0 && failure != journal.ClientGone:
+		t.outcome, t.message = fail, unsent(failure, limit)
 	}
 	return t
 }
 
-func lost(failure journal.Failure, timeout time.Duration) string {
+func lost(failure journal.Failure, limit string) string {
 	switch failure {
 	case journal.Timeout:
-		return fmt.Sprintf("no complete answer within %v", timeout)
+		return "no complete answer " + limit
 	case journal.Reset:
 		return "connection reset before an answer"
 	case journal.Truncated:
@@ -66,12 +64,26 @@ func lost(failure journal.Failure, timeout time.Duration) string {
 	return "connection closed before an answer"
 }
 
-func unsent(failure journal.Failure, timeout time.Duration) string {
+func unsent(failure journal.Failure, limit string) string {
 	switch failure {
 	case journal.Refused:
 		return "connection refused"
 	case journal.Timeout:
-		return fmt.Sprintf("no connection within %v", timeout)
+		return "no connection " + limit
 	}
 	return "no connection: the dial was not answered"
+}
+
+// wanting is the message of a request that was not sent for want of something
+// of the generator's, and what to do about it.
+func wanting(what string) string {
+	switch what {
+	case "ports":
+		return "not sent: the generator ran out of local ports; reuse connections, open fewer, or give the service more addresses"
+	case "files":
+		return "not sent: the generator ran out of file descriptors; raise its limit (ulimit -n) or lower connections.max"
+	case "memory":
+		return "not sent: the generator ran out of memory for connections; lower connections.max"
+	}
+	return "not sent: the generator ran out of " + what
 }

@@ -71,7 +71,7 @@ func TestConnectionsAreCapped(t *testing.T) {
 	plan := planOf(200, ms(300), get("/a"))
 	plan.Load = append(plan.Load, plan.Load[0])
 	plan.Load[1].Cohort = "others"
-	totals, _ := play(t, plan, addr, func(c *Config) { c.Connections = 3 })
+	totals, _ := play(t, connections(plan, 3), addr)
 	if totals.OK != 120 || most.Load() != 3 {
 		t.Errorf("%+v with %d at once, want 120 ok and 3", totals, most.Load())
 	}
@@ -126,7 +126,7 @@ func TestDrain(t *testing.T) {
 				}
 			})
 			second := get("/second")
-			second.Think = ms(c.think)
+			second.Think = think(c.think)
 			_, rec := play(t, planOf(10, ms(100), get("/first"), second), addr, func(cfg *Config) { cfg.Drain = ms(c.drain).Std() })
 			if got := rec.sum("", ""); got != c.want {
 				t.Errorf("%+v, want %+v", got, c.want)
@@ -140,7 +140,7 @@ func TestSilentPhaseIsWaitedFor(t *testing.T) {
 	plan := planOf(0, ms(300), get("/a"))
 	clk := clock.Start()
 	totals, rec := play(t, plan, "127.0.0.1:1", func(c *Config) { c.Clock = clk })
-	if totals != (Totals{}) || len(rec.traffic) != 0 || clk.Now() < 300*time.Millisecond {
+	if totals.Sessions != 0 || totals.Intended != 0 || len(rec.traffic) != 0 || clk.Now() < 300*time.Millisecond {
 		t.Errorf("%+v after %v", totals, clk.Now())
 	}
 }
@@ -158,7 +158,7 @@ func TestCancel(t *testing.T) {
 		}
 	})
 	hang, pause := get("/hang"), get("/pause")
-	hang.Think, hang.Timeout, pause.Think = ms(50), ms(60_000), ms(600_000)
+	hang.Think, hang.Timeout, pause.Think = think(50), ms(60_000), think(600_000)
 	plan := planOf(100, ms(3_600_000), get("/first"), hang, pause)
 	rec := &recorder{}
 	totals, err := Run(ctx, Config{Plan: plan, Targets: map[string]string{"api": addr}, Clock: clock.Start(), Sink: rec})
@@ -174,6 +174,23 @@ func TestCancel(t *testing.T) {
 	}
 	if !strings.Contains(messages(rec), "given up at the end of the run") {
 		t.Errorf("messages %q", messages(rec))
+	}
+}
+
+// Cancelled while a request is on its way: its answer counts, and the session
+// goes no further.
+func TestCancelledSessionsGoNoFurther(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	addr := serve(t, func(http.ResponseWriter, *http.Request) {
+		cancel()
+		<-time.After(100 * time.Millisecond)
+	})
+	rec := &recorder{}
+	_, err := Run(ctx, Config{
+		Plan: planOf(10, ms(3_600_000), get("/first"), get("/second")), Targets: map[string]string{"api": addr}, Clock: clock.Start(), Sink: rec,
+	})
+	if !errors.Is(err, context.Canceled) || rec.sum("", "first").ok < 1 || rec.sum("", "second").intended != 0 || rec.sum("", "").ok != 0 {
+		t.Errorf("%v, first %+v, second %+v, sessions %+v", err, rec.sum("", "first"), rec.sum("", "second"), rec.sum("", ""))
 	}
 }
 

@@ -1,176 +1,202 @@
 package traffic
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
+	"math"
 	"time"
 
-	"github.com/shakedown-dev/shakedown/harness/wire"
+	"github.com/shakedown-dev/shakedown/harness/traffic/exchange"
+	"github.com/shakedown-dev/shakedown/harness/traffic/loop"
+	"github.com/shakedown-dev/shakedown/harness/traffic/measure"
 )
 
-// A session walks its journey in a goroutine of its own. All offsets here count
-// from the start of traffic.
+// A session walks its journey: a state machine that the loop calls when its
+// time has come (wake), when an exchange is over (done) and when an answer has
+// been judged (judged). Sessions that have ended are used again, with what they
+// have allocated. Offsets count from the start of traffic, but those of the
+// exchange, which are on the run's clock.
 type session struct {
 	*driver
-	arrival
-	steps     []step
-	variables *variables
-	request   uint64 // number of the last one
+	variables
+	place   int // among the active sessions
+	load    int // index into the plan's
+	ordinal uint64
+	at      time.Duration // intended start
+	whole   *measure.Meter
+	user    *user // of a closed loop, nil in an open one
+	cookies jar
+
+	state    state
+	program  *program
+	pc       int           // the instruction that comes next
+	counters []int32       // of the repetitions it is in
+	ended    time.Duration // of the step before; at first the intended start
+	answered bool          // the system has said something
+
+	asked request
+	timer loop.Timer
+	x     exchange.Exchange
 }
 
-// walk takes the steps one after the other and counts the session as a whole.
+// A state is what a session waits for.
+type state uint8
+
+const (
+	walking  state = iota // for its turn
+	thinking              // for the intended time of its request
+	asking                // for the end of its exchange
+	judging               // for the verdict on its answer
+)
+
+// begin starts a session at its intended time, now or a little earlier.
+func (d *driver) begin(load int, ordinal uint64, at time.Duration, u *user) {
+	s := d.fresh()
+	s.load, s.ordinal, s.at, s.ended, s.user = load, ordinal, at, at, u
+	s.program = d.programs[load]
+	s.variables = variables{
+		load: &d.plan.Load[load], draws: d.source.Session(load, ordinal, at), values: s.values[:0],
+	}
+	s.cookies = jar{on: s.variables.load.Cookies, all: s.cookies.all[:0]}
+	for len(s.counters) < s.program.slots {
+		s.counters = append(s.counters, 0)
+	}
+	now := d.now()
+	d.recorder.Begun(now, at)
+	s.whole = d.recorder.Row(load, at).Session
+	s.whole.Intend()
+	s.whole.Lag(max(now-at, 0)) // undiluted by the steps that follow an answer
+	s.whole.Sent()
+	s.walk()
+}
+
+// fresh makes a session active: one that has ended, or a new one.
+func (d *driver) fresh() *session {
+	var s *session
+	if last := len(d.free) - 1; last >= 0 {
+		s, d.free = d.free[last], d.free[:last]
+	} else {
+		s = &session{driver: d}
+		s.timer.Fire, s.x.Done = s.wake, s.done
+	}
+	s.place = len(d.active)
+	d.active = append(d.active, s)
+	return s
+}
+
+// maxFree is how many ended sessions are kept for later ones.
+const maxFree = 1 << 14
+
+// retire takes a session that has ended out of the active ones.
+func (d *driver) retire(s *session) {
+	last := len(d.active) - 1
+	d.active[s.place] = d.active[last]
+	d.active[s.place].place = s.place
+	d.active[last] = nil
+	d.active = d.active[:last]
+	clear(s.values)
+	clear(s.cookies.all)
+	s.state, s.pc, s.answered, s.asked, s.whole, s.user = walking, 0, false, request{}, nil, nil
+	s.x.Reset()
+	if len(d.free) < maxFree {
+		d.free = append(d.free, s)
+	}
+}
+
+// turnsAtOnce is how many instructions without a request a session may carry
+// out before the others have their turn: a repetition may have millions.
+const turnsAtOnce = 1000
+
+// walk goes on to the next request of the journey, or ends the session.
 func (s *session) walk() {
-	whole := s.meters.at(s.load, s.at)[0]
-	whole.intend()
-	whole.lagged(s.now() - s.at) // undiluted by the steps that follow an answer
-	whole.send()
-	result, intended := ok, s.at
-	for i := range s.steps {
-		if s.steps[i].think > 0 {
-			intended += s.steps[i].think
-			if !s.pause(intended) {
-				result = unknown
-				break
-			}
+	s.state = walking
+	for range turnsAtOnce {
+		if s.pc == len(s.program.code) {
+			s.end(ok, s.ended)
+			return
 		}
-		if s.ctx.Err() != nil && i > 0 {
-			result = unknown
-			break
+		i := &s.program.code[s.pc]
+		s.pc++
+		if i.op == opRequest {
+			s.arrange(i.step)
+			return
 		}
-		var ended time.Duration
-		if result, ended = s.take(i, intended); result != ok {
-			break
-		}
-		intended = ended
+		s.turn(i)
 	}
-	whole.end(result, s.now()-s.at, 0)
+	s.loop.Set(&s.timer, s.clock.Now())
 }
 
-// pause waits for an offset; false means that the run ended first.
-func (s *session) pause(until time.Duration) bool {
-	select {
-	case <-s.pacer.alarms.add(until):
-		return true
-	case <-s.ctx.Done():
-	case <-s.hard.Done():
-	}
-	return false
-}
-
-// take makes one request whose intended send time is given and counts it under
-// that time.
-func (s *session) take(i int, intended time.Duration) (outcome, time.Duration) {
-	st := &s.steps[i]
-	m := s.meters.at(s.load, intended)[i+1]
-	m.intend()
-	m.lagged(s.now() - intended)
-	s.variables.nextRequest()
-	s.request = s.requests.Add(1)
-	served, t := s.exchange(st, m)
-	ended := s.now()
-	result := ok
-	if t != nil {
-		result = t.outcome
-		s.troubles.add(s.start+ended, groupKey{journey: m.tag.Journey, step: st.name, outcome: t.outcome, message: t.message}, func() string {
-			path, _, _ := strings.Cut(st.path.String(), "?") // a query may hold what is nobody's business
-			return fmt.Sprintf("session %d, request %d, %s %s: %s", s.number, s.request, st.method, path, t.sample)
-		})
-	}
-	m.end(result, ended-intended, served)
-	return result, ended
-}
-
-// exchange sends one request and judges the answer. served is the service time.
-func (s *session) exchange(st *step, m *meter) (served time.Duration, t *trouble) {
-	req, err := s.fill(st)
-	if err != nil {
-		return 0, &trouble{outcome: fail, message: err.Error(), sample: "not sent"}
-	}
-	ctx, cancel := context.WithTimeout(s.hard, st.timeout)
-	defer cancel()
-	if err := st.target.acquire(ctx); err != nil {
-		return 0, broken(wire.Classify(err), false, st.timeout, err)
-	}
-	defer st.target.release()
-	m.send()
-	buffer := buffers.Get().(*[]byte)
-	defer recycle(buffer)
-	a, x, err := st.target.do(ctx, req, buffer, st.keep)
-	if gone := st.target.heard(err); gone != nil {
-		s.abort(gone)
-	}
-	if err != nil {
-		return 0, broken(wire.Classify(err), !x.sent.IsZero(), st.timeout, err)
-	}
-	served = time.Since(x.sent)
-	return served, st.judge(a, s.variables)
-}
-
-// fill makes the request of a step from its templates.
-func (s *session) fill(st *step) (*http.Request, error) {
-	path, err := s.variables.expand(st.path)
-	if err != nil {
-		return nil, fmt.Errorf("path: %w", err)
-	}
-	if !safePath(path) {
-		return nil, errors.New("path: a variable in it holds what cannot stand in a path")
-	}
-	req := &http.Request{
-		Method: st.method,
-		URL:    &url.URL{Opaque: path}, // sent as it stands
-		Host:   st.target.addr,
-		Header: make(http.Header, len(st.headers)+2),
-	}
-	req.Header.Set("User-Agent", s.agent)
-	for _, h := range st.headers {
-		value, err := s.variables.expand(h.value)
-		if err != nil {
-			return nil, fmt.Errorf("header %s: %w", h.name, err)
+// turn carries out an instruction that makes no request.
+func (s *session) turn(i *instruction) {
+	switch i.op {
+	case opChoose:
+		s.pc = i.ways[s.draws.Choose(i.weights)]
+	case opRepeat:
+		if s.counters[i.slot] = int32(min(s.draws.Times(*i.times), math.MaxInt32)); s.counters[i.slot] <= 0 {
+			s.pc = i.to
 		}
-		if strings.ContainsAny(value, "\r\n\x00") {
-			return nil, fmt.Errorf("header %s: a variable in it holds a line break", h.name)
+	case opAgain:
+		if s.counters[i.slot]--; s.counters[i.slot] > 0 {
+			s.pc = i.to
 		}
-		if h.name == "Host" {
-			req.Host = value
-			continue
-		}
-		req.Header[h.name] = []string{value}
+	case opJump:
+		s.pc = i.to
 	}
-	req.Header.Set(RequestHeader, strconv.FormatUint(s.request, 10))
-	return req, s.fillBody(st, req)
 }
 
-func (s *session) fillBody(st *step, req *http.Request) error {
-	expand := s.variables.expand
-	if st.escape {
-		expand = s.variables.expandJSON
+// arrange has the request of a step made when its time has come: one pause
+// after the end of the step before.
+func (s *session) arrange(st *step) {
+	intended := s.ended
+	if st.think != nil {
+		intended += s.draws.Think(st.think)
 	}
-	body, err := expand(st.body)
-	if err != nil {
-		return fmt.Errorf("body: %w", err)
-	}
-	if body != "" {
-		req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
-	}
-	return nil
+	s.asked = request{step: st, intended: intended, first: intended}
+	s.await()
 }
 
-// safePath tells whether a path can stand in a request line: nothing in it may
-// end the line or look like the name of another host.
-func safePath(path string) bool {
-	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") {
-		return false
+// await waits for the intended time of the request.
+func (s *session) await() {
+	switch {
+	case s.stopped:
+		s.end(unknown, s.now())
+	case s.asked.intended > s.now():
+		s.state = thinking
+		s.loop.Set(&s.timer, s.origin+s.asked.intended)
+	default:
+		s.send()
 	}
-	for i := range len(path) {
-		if path[i] <= ' ' || path[i] == 0x7f {
-			return false
+}
+
+// wake is called when the timer is due.
+func (s *session) wake() {
+	if s.state == thinking {
+		s.send()
+		return
+	}
+	s.walk()
+}
+
+// giveUp ends the session because the run is over. What is on its way is
+// abandoned only if hard is set; what is being judged is left to its verdict.
+func (s *session) giveUp(hard bool) {
+	switch s.state {
+	case walking, thinking:
+		s.loop.Unset(&s.timer)
+		s.end(unknown, s.now())
+	case asking:
+		if hard {
+			s.asked.carrier.engine.Abandon(&s.x)
 		}
+	case judging:
 	}
-	return true
+}
+
+// end counts the session as a whole and is the last that happens in it.
+func (s *session) end(result measure.Outcome, ended time.Duration) {
+	s.whole.End(result, ended-s.at, 0, "")
+	d, u, answered := s.driver, s.user, s.answered
+	d.retire(s)
+	if u != nil {
+		u.again(ended, answered)
+	}
+	d.settle()
 }

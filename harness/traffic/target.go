@@ -1,157 +1,157 @@
 package traffic
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"sync"
-	"sync/atomic"
-	"time"
+	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
-	"github.com/shakedown-dev/shakedown/harness/wire"
+	"github.com/shakedown-dev/shakedown/harness/traffic/exchange"
+	"github.com/shakedown-dev/shakedown/harness/traffic/full"
+	"github.com/shakedown-dev/shakedown/harness/traffic/loop"
+	"github.com/shakedown-dev/shakedown/harness/traffic/plain"
+	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
-// A target is one service: its address, its connections, and whether it has
-// ever answered.
+// A target is one service: its address, what carries the requests to it, and
+// whether it has ever answered.
 type target struct {
-	service, addr string
-	pool          *wire.Pool
-	slots         chan struct{} // one for each connection in use
+	exchange.Target
+	host   string // of the Host header
+	limits exchange.Limits
+	loop   *loop.Loop
 
-	answered atomic.Bool
-	silent   atomic.Int64 // exchanges in a row that nobody accepted
+	plain, full carrier
+
+	answered bool
+	silent   int // exchanges in a row that nobody accepted
+}
+
+// A carrier is one of a target's engines; nil until it is needed.
+type carrier struct {
+	engine   exchange.Engine
+	requests int
+	why      []string
+}
+
+// begin hands an exchange to the engine.
+func (c *carrier) begin(x *exchange.Exchange) {
+	c.requests++
+	c.engine.Begin(x)
+}
+
+// event is what the journal says about the engine.
+func (c *carrier) event(engine, service string) journal.Engine {
+	return journal.Engine{Engine: engine, Service: service, Requests: c.requests, Why: strings.Join(c.why, ", ")}
+}
+
+// limitsOf are the limits of a plan; those of a plan without any are the
+// defaults of the language.
+func limitsOf(c scenarios.PlannedConnections) exchange.Limits {
+	if c.Max <= 0 {
+		c.Max, c.Reuse = 1024, true
+	}
+	return exchange.Limits{Max: c.Max, Reuse: c.Reuse, MaxAge: c.MaxAge.Std(), DialRate: float64(c.DialRate)}
+}
+
+// serviceTarget is the target of a service of the stack.
+func serviceTarget(name, addr string) *target {
+	return &target{Target: exchange.Target{Name: name, Addr: addr}, host: addr}
+}
+
+// plannedTarget is a target that the plan itself names.
+func plannedTarget(name string, p scenarios.PlannedTarget) *target {
+	host := p.Host
+	if host == "" {
+		host = p.Address
+	}
+	name, server := name, host
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.Contains(host[i:], "]") {
+		server = host[:i]
+	}
+	return &target{
+		Target: exchange.Target{
+			Name: name, Addr: p.Address, TLS: p.TLS, HTTP2: p.HTTP2, CA: p.CA, ServerName: strings.Trim(server, "[]"),
+		},
+		host: host,
+	}
+}
+
+// carrier is what carries a request: the event loop's own engine if it can,
+// else net/http. The error ends the run: the same would happen to every
+// request.
+func (t *target) carrier(r *exchange.Request) (*carrier, error) {
+	if plain.Can(t.Target, r) {
+		if t.plain.engine == nil {
+			engine, err := plain.New(t.loop, t.Target, t.limits)
+			if err != nil {
+				return nil, fmt.Errorf("prepare connections to %s at %s: %w", t.Name, t.Addr, err)
+			}
+			t.plain.engine, t.plain.why = engine, []string{"HTTP/1.1 without TLS"}
+		}
+		return &t.plain, nil
+	}
+	if t.full.engine == nil {
+		engine, err := full.New(t.loop, t.Target, t.limits)
+		if err != nil {
+			return nil, fmt.Errorf("prepare connections to %s at %s: %w", t.Name, t.Addr, err)
+		}
+		t.full.engine = engine
+	}
+	if why := t.whyFull(r); !slices.Contains(t.full.why, why) {
+		t.full.why = append(t.full.why, why)
+	}
+	return &t.full, nil
+}
+
+// whyFull says why the event loop's own engine cannot carry a request.
+func (t *target) whyFull(r *exchange.Request) string {
+	switch {
+	case t.HTTP2:
+		return "HTTP/2"
+	case t.TLS:
+		return "https"
+	case r.Stream != nil:
+		return "streamed bodies"
+	}
+	return "no epoll on " + runtime.GOOS
+}
+
+// carriers are those that were needed, with the names of their engines.
+func (t *target) carriers() map[string]*carrier {
+	made := map[string]*carrier{}
+	for name, c := range map[string]*carrier{"event loop": &t.plain, "net/http": &t.full} {
+		if c.engine != nil {
+			made[name] = c
+		}
+	}
+	return made
 }
 
 // silentLimit is how many connections in a row must go unanswered, with never
 // an answer before, to call off a run that would only be noise.
 const silentLimit = 50
 
-func newTarget(service, addr string, connections int) *target {
-	var dialer net.Dialer
-	return &target{
-		service: service, addr: addr,
-		slots: make(chan struct{}, connections),
-		pool: wire.NewPool(addr, wire.Options{
-			MaxIdle: connections,
-			Dial: func(ctx context.Context) (net.Conn, error) {
-				conn, err := dialer.DialContext(ctx, "tcp", addr)
-				if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok && err == nil {
-					x.sent = time.Now() // the dial is over: sending begins
-				} else if ok {
-					x.undialed = true
-				}
-				return conn, err
-			},
-		}),
-	}
-}
-
-// An exchange is one request under way. The dial tells it through the context
-// how it went, because only there is it known whether anything was sent.
-type exchange struct {
-	sent     time.Time // zero while nothing was
-	undialed bool
-}
-
-type exchangeKey struct{}
-
-// acquire waits for a free connection slot; release gives it back.
-func (t *target) acquire(ctx context.Context) error {
-	select {
-	case t.slots <- struct{}{}:
-		return nil
-	default:
-	}
-	select {
-	case t.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for a free connection to %s: %w", t.addr, ctx.Err())
-	}
-}
-
-func (t *target) release() { <-t.slots }
-
-// do sends a request and reads the answer, with at most keep bytes of its body
-// in buffer. With an error there is no complete answer; x tells whether sending
-// had begun.
-func (t *target) do(ctx context.Context, req *http.Request, buffer *[]byte, keep int) (a *answer, x exchange, err error) {
-	x.sent = time.Now() // of a connection that is there already
-	response, err := t.pool.Do(context.WithValue(ctx, exchangeKey{}, &x), req)
-	if x.undialed {
-		x.sent = time.Time{}
-	}
-	if err != nil {
-		return nil, x, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	a = &answer{status: response.Status, head: &response.Head}
-	a.body, a.cut, err = read(response.Body, buffer, keep)
-	if err != nil {
-		return nil, x, err
-	}
-	return a, x, nil
-}
-
-// read reads a body to its end and keeps the first bytes of it.
-func read(body io.Reader, buffer *[]byte, keep int) (kept []byte, cut bool, err error) {
-	kept = (*buffer)[:0]
-	for {
-		if len(kept) == cap(kept) && len(kept) < keep {
-			kept = append(kept, 0)[:len(kept)]
-		}
-		room := kept[len(kept):min(cap(kept), keep)]
-		if len(room) == 0 {
-			rest, err := io.Copy(io.Discard, body)
-			return kept, rest > 0, err
-		}
-		n, err := body.Read(room)
-		kept = kept[:len(kept)+n]
-		*buffer = kept
-		if err == io.EOF {
-			return kept, false, nil
-		}
-		if err != nil {
-			return nil, false, err
-		}
-	}
-}
-
-// buffers are for bodies. One that a large body has grown is not kept.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, keepSample); return &b }}
-
-func recycle(buffer *[]byte) {
-	if cap(*buffer) <= 64<<10 {
-		buffers.Put(buffer)
-	}
-}
-
 // heard notes how an exchange went, and returns an error once it is plain that
-// nobody is there.
-func (t *target) heard(err error) error {
-	if err == nil {
-		t.answered.Store(true)
-	}
-	if t.answered.Load() {
+// nobody is there. What the generator itself lacked is no sign of that.
+func (t *target) heard(x *exchange.Exchange) error {
+	switch {
+	case t.answered || x.Own != "":
+		return nil
+	case x.Err == nil:
+		t.answered = true
 		return nil
 	}
-	switch wire.Classify(err) {
+	switch x.Err.Failure {
 	case journal.Refused, journal.DialTimeout, journal.Reset, journal.Closed:
 	default:
-		t.silent.Store(0)
+		t.silent = 0
 		return nil
 	}
-	if t.silent.Add(1) < silentLimit {
+	if t.silent++; t.silent < silentLimit {
 		return nil
-	}
-	var last *wire.Error
-	if !errors.As(err, &last) {
-		return fmt.Errorf("nothing answers at %s (service %s)", t.addr, t.service)
 	}
 	return fmt.Errorf("nothing answers at %s (service %s): %d connections in a row went unanswered, the last with %w; check that the service listens on its port and look at its log",
-		t.addr, t.service, silentLimit, last)
+		t.Addr, t.Name, silentLimit, x.Err)
 }

@@ -1,12 +1,17 @@
-// Package traffic is the open-loop driver: it plays the load of a plan. An
-// arrival never waits for an answer, and every time counts from the intended
-// moment, so a stack that stalls cannot hide it by slowing the driver down.
+// Package traffic is the driver: it plays the load of a plan. In an open loop,
+// which is the rule, an arrival never waits for an answer, and every time counts
+// from the intended moment, so a stack that stalls cannot hide it by slowing the
+// driver down. Closed loops, where a plan asks for them, do wait.
 //
-// Of every request three moments are taken: intended, ready (the driver got to
-// it) and sent (a connection was there). Lag is ready - intended, the driver's
-// own lateness; what follows is the stack's doing. Response is the end of the
-// answer - intended, with the wait for a free connection in it; service is the
-// end of the answer - sent.
+// Of every request four moments are taken: intended, ready (the driver got to
+// it), sent (a connection was there) and ended. Lag is ready - intended, the
+// driver's own lateness; what follows is the stack's doing. Response is ended -
+// intended, with the wait for a free connection in it; service is ended - sent.
+//
+// Everything happens on one loop (package loop). A session is a state machine
+// on it: a place in its journey (program.go), its variables, one exchange. What
+// would hold the loop up, files and large answers, is left to other goroutines,
+// which come back with Post.
 package traffic
 
 import (
@@ -16,6 +21,8 @@ import (
 
 	"github.com/shakedown-dev/shakedown/harness/clock"
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/traffic/measure"
+	"github.com/shakedown-dev/shakedown/harness/traffic/results"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -24,21 +31,21 @@ import (
 type Config struct {
 	// Plan gives journeys, load, phases and seed. It is only read.
 	Plan *scenarios.Plan
-	// Targets gives host:port of every service that a driven journey calls.
+	// Targets gives host:port of every service that a driven journey calls. The
+	// plan's own targets need none.
 	Targets map[string]string
 	// Clock is the run's; Start is the moment on it that the plan's offsets
 	// count from, now or a little earlier.
 	Clock clock.Clock
 	Start time.Duration
-	// Sink takes a journal.Traffic and the latency intervals of every step
-	// each second, and the journal.ErrorGroups at the end.
+	// Sink takes what is measured each second, and at the end the error groups
+	// and which engines carried the requests.
 	Sink journal.Sink
+	// Results takes every request besides. Default: none. Run does not close it.
+	Results *results.Writer
 	// Drain is how long sessions in flight may go on after the last phase.
 	// Default 10s.
 	Drain time.Duration
-	// Connections is the largest number of connections to one target; requests
-	// beyond it wait for one. Default 1024.
-	Connections int
 	// Version stands in the User-Agent. Default "dev".
 	Version string
 }
@@ -46,18 +53,7 @@ type Config struct {
 // Totals are the sums of a run. Intended counts requests whose time had come,
 // Requests those of them for which a connection was taken or opened; OK, Failed
 // and Unknown count how they ended. Lags are of all requests.
-type Totals struct {
-	Sessions int `json:"sessions"`
-	Intended int `json:"intended"`
-	Requests int `json:"requests"`
-	OK       int `json:"ok"`
-	Failed   int `json:"failed"`
-	Unknown  int `json:"unknown"`
-
-	LagP50 time.Duration `json:"lag_p50"` // nanoseconds
-	LagP99 time.Duration `json:"lag_p99"`
-	LagMax time.Duration `json:"lag_max"`
-}
+type Totals = measure.Totals
 
 // Run plays the load and returns when the last phase is over and every session
 // has ended or was given up, with everything written to the sink. When ctx is

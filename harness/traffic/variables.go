@@ -2,32 +2,29 @@ package traffic
 
 import (
 	"encoding/json"
-	"fmt"
-	"math/rand/v2"
+	"slices"
 	"strconv"
 
+	"github.com/shakedown-dev/shakedown/scenarios"
+	"github.com/shakedown-dev/shakedown/scenarios/draws"
 	"github.com/shakedown-dev/shakedown/scenarios/template"
 )
 
-// variables are what the templates of one session can refer to. They belong
-// to the session's goroutine.
+// variables are what the templates of one session can refer to.
 type variables struct {
-	session string
-	seed    [2]uint64
-	random  *rand.Rand // made when the first uuid is drawn
-	uuid    string     // of the present request, "" until it is asked for
-	values  map[string]variable
+	load  *scenarios.PlannedLoad
+	draws draws.Session
+	// What has been drawn or written already, "" until it is asked for.
+	session, tenant string
+	uuid            string    // of the present request
+	values          []binding // extracted; few, so they are searched one by one
 }
 
-// A variable is an extracted value. A composite one is JSON text of an object
-// or an array, which goes into a JSON body as it is.
+// A variable is a value. A composite one is JSON text of an object or an array,
+// which goes into a JSON body as it is.
 type variable struct {
 	text      string
 	composite bool
-}
-
-func newVariables(seed int64, session uint64) *variables {
-	return &variables{session: strconv.FormatUint(session, 10), seed: [2]uint64{uint64(seed), session}}
 }
 
 // nextRequest makes ${uuid} a new one. Within one request it stays the same, so
@@ -35,56 +32,65 @@ func newVariables(seed int64, session uint64) *variables {
 func (v *variables) nextRequest() { v.uuid = "" }
 
 func (v *variables) set(name string, value variable) {
-	if v.values == nil {
-		v.values = map[string]variable{}
+	known := slices.IndexFunc(v.values, func(b binding) bool { return b.name == name })
+	if known >= 0 {
+		v.values[known].value = value
+		return
 	}
-	v.values[name] = value
+	v.values = append(v.values, binding{name, value})
 }
 
 func (v *variables) get(name string) (variable, bool) {
 	switch name {
 	case "session":
+		if v.session == "" {
+			v.session = strconv.FormatUint(v.draws.Number(), 10)
+		}
 		return variable{text: v.session}, true
 	case "uuid":
 		if v.uuid == "" {
-			v.uuid = v.drawUUID()
+			v.uuid = v.draws.UUID()
 		}
 		return variable{text: v.uuid}, true
+	case "tenant":
+		if v.tenant == "" {
+			v.tenant = v.draws.Tenant()
+		}
+		return variable{text: v.tenant}, true
+	case "tier":
+		return variable{text: v.load.Tier}, true
+	case "cohort":
+		return variable{text: v.load.Cohort}, true
 	}
-	value, ok := v.values[name]
-	return value, ok
+	for i := range v.values {
+		if v.values[i].name == name {
+			return v.values[i].value, true
+		}
+	}
+	if n, ok := v.draws.Size(name); ok {
+		return variable{text: strconv.Itoa(n)}, true
+	}
+	return variable{}, false
 }
 
-// drawUUID draws a random (version 4) UUID: the same sequence in the same
-// session of every run with the same seed.
-func (v *variables) drawUUID() string {
-	if v.random == nil {
-		v.random = rand.New(rand.NewPCG(v.seed[0], v.seed[1]))
+// value is a variable as it stands in a body; in JSON it is escaped as the
+// inside of a JSON string, unless it is an object or an array.
+func (v *variables) value(name string, json bool) (string, bool) {
+	value, ok := v.get(name)
+	if json && !value.composite {
+		return escapeJSON(value.text), ok
 	}
-	high, low := v.random.Uint64(), v.random.Uint64()
-	high = high&^0xf000 | 0x4000
-	low = low&^(3<<62) | 2<<62
-	return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", high>>32, high>>16&0xffff, high&0xffff, low>>48, low&(1<<48-1))
+	return value.text, ok
 }
 
 // expand fills a template in, with values as they are.
 func (v *variables) expand(t template.Template) (string, error) {
-	return t.Expand(func(name string) (string, bool) {
-		value, ok := v.get(name)
-		return value.text, ok
-	})
+	return t.Expand(func(name string) (string, bool) { return v.value(name, false) })
 }
 
-// expandJSON fills a template of a JSON body in: a value is escaped as the
-// inside of a JSON string, unless it is an object or an array.
+// expandJSON fills a template of a JSON body in.
 func (v *variables) expandJSON(t template.Template) (string, error) {
-	return t.Expand(func(name string) (string, bool) {
-		value, ok := v.get(name)
-		if value.composite {
-			return value.text, ok
-		}
-		return escapeJSON(value.text), ok
-	})
+	return t.Expand(func(name string) (string, bool) { return v.value(name, true) })
 }
 
 // escapeJSON gives text as it stands between the quotes of a JSON string.

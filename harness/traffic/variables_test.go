@@ -2,61 +2,23 @@ package traffic
 
 import (
 	"encoding/json"
-	"regexp"
-	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/shakedown-dev/shakedown/scenarios"
+	"github.com/shakedown-dev/shakedown/scenarios/draws"
 	"github.com/shakedown-dev/shakedown/scenarios/template"
 )
 
-var version4 = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
-
-// uuids draws one for each of n requests.
-func uuids(seed int64, session uint64, n int) []string {
-	v := newVariables(seed, session)
-	var all []string
-	for range n {
-		v.nextRequest()
-		value, _ := v.get("uuid")
-		all = append(all, value.text)
-	}
-	return all
-}
-
-func TestUUIDsAreSeeded(t *testing.T) {
-	seen := map[string]bool{}
-	rapid.Check(t, func(t *rapid.T) {
-		seed, session := rapid.Int64().Draw(t, "seed"), rapid.Uint64().Draw(t, "session")
-		first := uuids(seed, session, 5)
-		if again := uuids(seed, session, 5); !slices.Equal(first, again) {
-			t.Errorf("seed %d, session %d: %v, then %v", seed, session, first, again)
-		}
-		if other := uuids(seed+1, session, 5); slices.Equal(first, other) {
-			t.Errorf("seeds %d and %d draw the same", seed, seed+1)
-		}
-		if other := uuids(seed, session+1, 5); slices.Equal(first, other) {
-			t.Errorf("sessions %d and %d draw the same", session, session+1)
-		}
-		for _, u := range first {
-			if !version4.MatchString(u) {
-				t.Errorf("%s is no version 4 UUID", u)
-			}
-		}
-	})
-	for session := range uint64(1000) {
-		for _, u := range uuids(1, session, 3) {
-			if seen[u] {
-				t.Fatalf("%s was drawn twice", u)
-			}
-			seen[u] = true
-		}
-	}
+// sessionOf are the variables of a session of the only load of a plan.
+func sessionOf(load scenarios.PlannedLoad, ordinal uint64) *variables {
+	plan := &scenarios.Plan{Seed: 1, Load: []scenarios.PlannedLoad{load}}
+	return &variables{load: &plan.Load[0], draws: draws.New(plan).Session(0, ordinal, 0)}
 }
 
 func TestUUIDIsOneWithinARequest(t *testing.T) {
-	v := newVariables(1, 1)
+	v := sessionOf(scenarios.PlannedLoad{}, 0)
 	a, _ := v.get("uuid")
 	b, _ := v.get("uuid")
 	v.nextRequest()
@@ -67,7 +29,9 @@ func TestUUIDIsOneWithinARequest(t *testing.T) {
 }
 
 func TestExpand(t *testing.T) {
-	v := newVariables(1, 42)
+	v := sessionOf(scenarios.PlannedLoad{
+		Cohort: "big", Tier: "pro", Tenants: 1, Sizes: map[string]scenarios.Size{"objects": {Constant: 500}},
+	}, 41)
 	v.set("id", variable{text: "7"})
 	v.set("name", variable{text: "a \"b\"\n<c>"})
 	v.set("items", variable{text: `[{"n":1}]`, composite: true})
@@ -76,6 +40,8 @@ func TestExpand(t *testing.T) {
 		"a number":          {`{"id": ${id}}`, `{"id": 7}`, `{"id": 7}`},
 		"quotes":            {`{"n": "${name}"}`, "{\"n\": \"a \"b\"\n<c>\"}", `{"n": "a \"b\"\n\u003cc\u003e"}`},
 		"an array":          {`{"i": ${items}}`, `{"i": [{"n":1}]}`, `{"i": [{"n":1}]}`},
+		"whose it is":       {"${tenant} ${tier} ${cohort}", "big-1 pro big", "big-1 pro big"},
+		"a size":            {"${objects}", "500", "500"},
 		"nothing to expand": {"plain", "plain", "plain"},
 	} {
 		parsed, err := template.Parse(c.text)

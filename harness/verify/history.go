@@ -19,6 +19,7 @@ type history struct {
 	instances []*instance // in order of appearance
 	byName    map[string]*instance
 	traffic   []timed[journal.Traffic]
+	generator []timed[journal.Generator]
 	groups    []journal.ErrorGroup
 }
 
@@ -112,6 +113,8 @@ func (h *history) take(e journal.Event) {
 		h.takeTally(e.T, b)
 	case journal.Traffic:
 		h.traffic = append(h.traffic, timed[journal.Traffic]{e.T, b})
+	case journal.Generator:
+		h.generator = append(h.generator, timed[journal.Generator]{e.T, b})
 	case journal.ErrorGroup:
 		h.groups = append(h.groups, b)
 	}

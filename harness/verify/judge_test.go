@@ -184,6 +184,9 @@ func TestAPartOfARunNeverPasses(t *testing.T) {
 func TestJudgeIsAFunction(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rec, plan := &journal.Record{Events: drawEvents(rt)}, everyCheck()
+		whole := *plan.Checks[0].SLO
+		whole.Whole, whole.Cohort, whole.Phases = rapid.Bool().Draw(rt, "whole"), rapid.SampledFrom([]string{"", "free"}).Draw(rt, "cohort"), []string{"surge"}
+		plan.Checks = append(plan.Checks, scenarios.Check{SLO: &whole})
 		first := Judge(rec, plan)
 		second := Judge(rec, plan)
 		a, b := renderVerdict(t, first), renderVerdict(t, second)
@@ -248,6 +251,9 @@ func drawEvents(rt *rapid.T) []journal.Event {
 			journal.Request{Service: "api", Instance: in, Start: at - time.Duration(rapid.Int64Range(-5, int64(at)).Draw(rt, "length")), Failure: failure.Draw(rt, "failure")},
 			journal.Tally{Service: "api", Instance: in, For: time.Second, Suppressed: rapid.IntRange(0, 3).Draw(rt, "suppressed"), Failed: map[journal.Failure]int{"reset": 2}},
 			journal.Traffic{Journey: "shop", Step: "buy", Intended: 5, Sent: 5, OK: rapid.IntRange(0, 5).Draw(rt, "ok"), For: time.Second},
+			journal.Traffic{Journey: "shop", Intended: 5, Sent: 5, OK: 4, Failed: 1, Own: rapid.IntRange(0, 5).Draw(rt, "own"), For: time.Second},
+			journal.Generator{For: time.Duration(rapid.IntRange(-1, 1).Draw(rt, "for")) * time.Second, Area: rapid.Float64().Draw(rt, "area"), Thread: time.Second, CPUs: -1,
+				Steal: rapid.Float64().Draw(rt, "steal"), Exhausted: map[string]int{"ports": rapid.IntRange(-1, 9).Draw(rt, "ports")}, FileLimit: 1},
 			journal.ErrorGroup{Journey: "shop", Count: 3}, journal.Unknown{Type: "later"},
 		}
 		return journal.Event{T: at, Body: rapid.SampledFrom(bodies).Draw(rt, "body")}

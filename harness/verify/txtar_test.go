@@ -27,7 +27,9 @@ var update = flag.Bool("update", false, "write the verdicts found into testdata"
 //	              that are durations may be written "1.5s". A request is short for
 //	              many: offset request INSTANCE LENGTH new|reused OUTCOME [xN +STEP].
 //	              Lines that do not begin with an offset go into the file as they are.
-//	latency       histograms: measure phase journey/step N*DURATION ...
+//	latency       histograms: measure phase journey/step N*DURATION ..., of cohort
+//	              "people" and from 2s to 3s unless words such as cohort=free,
+//	              tier=pro, instance=api-1 or at=12s (its end) say otherwise
 //	verdict.json  what Judge must make of it
 func TestJudge(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -157,7 +159,7 @@ func inNanoseconds(t testing.TB, data string) []byte {
 	if err := json.Unmarshal([]byte(data), &members); err != nil {
 		t.Fatalf("%s: %v", data, err)
 	}
-	for _, name := range []string{"for", "lag", "pre_stop", "grace", "first", "last", "p50", "p95", "p99", "max", "start"} {
+	for _, name := range []string{"for", "lag", "pre_stop", "grace", "first", "last", "p50", "p95", "p99", "max", "start", "cpu", "thread"} {
 		if words, ok := members[name].(string); ok {
 			members[name] = parseDuration(t, words)
 		}
@@ -217,12 +219,35 @@ func parseInterval(t testing.TB, line string) journal.Interval {
 		From: 2 * time.Second, To: 3 * time.Second, Histogram: journal.NewHistogram(),
 	}
 	for _, w := range words[3:] {
-		n, value, _ := strings.Cut(w, "*")
+		n, value, counted := strings.Cut(w, "*")
+		if !counted {
+			setOption(t, &i, w)
+			continue
+		}
 		if err := i.Histogram.RecordValues(parseDuration(t, value).Microseconds(), int64(parseInt(t, n))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return i
+}
+
+// setOption takes one word of a line of "latency" that is no count.
+func setOption(t testing.TB, i *journal.Interval, word string) {
+	t.Helper()
+	name, value, _ := strings.Cut(word, "=")
+	switch name {
+	case "cohort":
+		i.Tag.Cohort = value
+	case "tier":
+		i.Tag.Tier = value
+	case "instance":
+		i.Tag.Instance = value
+	case "at":
+		i.To = parseDuration(t, value)
+		i.From = i.To - time.Second
+	default:
+		t.Fatalf("latency: %q is no option", word)
+	}
 }
 
 func parseDuration(t testing.TB, s string) time.Duration {

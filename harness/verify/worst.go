@@ -32,7 +32,7 @@ func (s sample) slowest(percentile string, limit time.Duration) []Evidence {
 			if value(t) <= above || t.OK == 0 {
 				return 0, ""
 			}
-			return int64(value(t)), fmt.Sprintf("%s %s of %s, max %s", percentile, latency(value(t)), plural(t.OK, "request"), latency(t.Max))
+			return int64(value(t)), fmt.Sprintf("%s %s of %s, max %s", percentile, latency(value(t)), plural(t.OK, s.noun), latency(t.Max))
 		})
 	}
 	if over := seconds(limit, maxSeconds); len(over) > 0 {
@@ -44,8 +44,9 @@ func (s sample) slowest(percentile string, limit time.Duration) []Evidence {
 // lossiest lists the seconds in which most requests did not succeed.
 func (s sample) lossiest() []Evidence {
 	return s.worst(maxSeconds, func(t journal.Traffic) (int64, string) {
-		return int64(t.Failed + t.Unknown), fmt.Sprintf("%s failed, %s unknown of %s",
-			count(t.Failed), count(t.Unknown), plural(t.OK+t.Failed+t.Unknown, "request"))
+		failed := max(0, t.Failed-t.Own)
+		return int64(failed + t.Unknown), fmt.Sprintf("%s failed, %s unknown of %s",
+			count(failed), count(t.Unknown), plural(t.OK+failed+t.Unknown, s.noun))
 	})
 }
 
@@ -60,7 +61,7 @@ func (s sample) worst(most int, badness func(journal.Traffic) (int64, string)) [
 	for _, t := range s.traffic {
 		bad, text := badness(t.body)
 		if bad > 0 {
-			list = append(list, scored{Evidence{Text: t.body.Step + ": " + text, From: t.at - t.body.For, To: t.at,
+			list = append(list, scored{Evidence{Text: stepName(t.body) + ": " + text, From: t.at - t.body.For, To: t.at,
 				Count: t.body.OK + t.body.Failed + t.body.Unknown}, bad})
 		}
 	}
@@ -80,7 +81,19 @@ func (s sample) worst(most int, badness func(journal.Traffic) (int64, string)) [
 func (s sample) reasons() []Evidence {
 	var list []Evidence
 	for _, g := range s.groups[:min(len(s.groups), maxReasons)] {
-		list = append(list, Evidence{Text: fmt.Sprintf("%s: %s (%s)", g.Step, g.Message, g.Outcome), From: g.First, To: g.Last, Count: g.Count})
+		outcome := g.Outcome
+		if s.narrowed {
+			outcome += ", of any cohort"
+		}
+		list = append(list, Evidence{Text: fmt.Sprintf("%s: %s (%s)", g.Step, g.Message, outcome), From: g.First, To: g.Last, Count: g.Count})
 	}
 	return list
+}
+
+// stepName is what a line of the driver's counts is about.
+func stepName(t journal.Traffic) string {
+	if t.Step == "" {
+		return "session"
+	}
+	return t.Step
 }

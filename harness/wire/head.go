@@ -58,6 +58,11 @@ func (h *Head) ReadResponse(r *bufio.Reader, limit int) error {
 	if err := h.readBlock(r, limit, false); err != nil {
 		return err
 	}
+	return h.parseResponse()
+}
+
+// parseResponse takes a collected block apart as the head of a response.
+func (h *Head) parseResponse() error {
 	version, rest, _ := bytes.Cut(h.firstLine(), []byte{' '})
 	status, reason, _ := bytes.Cut(rest, []byte{' '})
 	if !isVersion(version) || len(status) != 3 || status[0] < '1' || status[0] > '9' || !isDigits(status) {
@@ -239,15 +244,23 @@ func (h *Head) framingFields() (length, coding []byte, err error) {
 			if length != nil {
 				return nil, nil, ProtocolError("several Content-Length fields")
 			}
-			length = append([]byte{}, f.Value...)
+			length = present(f.Value)
 		case equalFold(f.Name, "Transfer-Encoding"):
 			if coding != nil {
 				return nil, nil, ProtocolError("several Transfer-Encoding fields")
 			}
-			coding = append([]byte{}, f.Value...)
+			coding = present(f.Value)
 		}
 	}
 	return length, coding, nil
+}
+
+// present makes a value that is there but empty differ from none.
+func present(value []byte) []byte {
+	if value == nil {
+		return []byte{}
+	}
+	return value
 }
 
 func sized(value []byte) (Framing, error) {

@@ -1,5 +1,5 @@
-// Package api is atelier's own interface: sessions, catalogue, projects,
-// orders and imports over HTTP and JSON.
+// Package api is atelier's own interface: accounts, sessions, catalogue,
+// projects, orders, and imports with the models they are of, over HTTP and JSON.
 package api
 
 import (
@@ -26,6 +26,11 @@ import (
 // limit, so that a request in flight at the signal always gets its answer.
 const requestLimit = 5 * time.Second
 
+// uploadLimit bounds the upload of a model, which takes as long as the client's
+// line needs. It is above the drain limit: an upload that is cut off has left
+// nothing behind and is sent again.
+const uploadLimit = 30 * time.Second
+
 // API serves the routes. All fields are set before Handler is called; it is
 // safe for concurrent use.
 type API struct {
@@ -41,12 +46,15 @@ type API struct {
 // Handler returns the routes. It is called once.
 func (a *API) Handler() http.Handler {
 	started := a.Metrics.Counter("sessions_started_total", "Sessions started, by tier of the account.", "tier")
+	signedUp := a.Metrics.Counter("accounts_created_total", "Accounts created, by tier.", "tier")
 	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/accounts", a.createAccount(signedUp))
 	mux.HandleFunc("POST /v1/sessions", a.createSession(started))
 	mux.HandleFunc("GET /v1/catalogue", a.catalogue)
 	mux.HandleFunc("POST /v1/projects", a.signedIn(a.createProject))
 	mux.HandleFunc("GET /v1/projects", a.signedIn(a.listProjects))
 	mux.HandleFunc("POST /v1/projects/{id}/imports", a.signedIn(a.createImport))
+	mux.HandleFunc("POST /v1/projects/{id}/models", a.signedIn(a.uploadModel))
 	mux.HandleFunc("GET /v1/imports/{id}", a.signedIn(a.getImport))
 	mux.HandleFunc("POST /v1/orders", a.signedIn(a.createOrder))
 	mux.HandleFunc("GET /v1/orders/{id}", a.signedIn(a.getOrder))
@@ -56,7 +64,11 @@ func (a *API) Handler() http.Handler {
 // limit gives every request a deadline.
 func limit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), requestLimit)
+		within := requestLimit
+		if strings.HasSuffix(r.URL.Path, "/models") {
+			within = uploadLimit
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), within)
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
@@ -122,6 +134,8 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 		wire.Error(w, http.StatusUnauthorized, "the session is not known or has ended; start one with POST /v1/sessions")
 	case errors.Is(err, store.ErrNotFound):
 		wire.Error(w, http.StatusNotFound, err.Error())
+	case errors.Is(err, store.ErrTaken):
+		wire.Error(w, http.StatusConflict, err.Error())
 	case errors.Is(err, sessions.ErrInvalid), errors.Is(err, checkout.ErrInvalid), errors.Is(err, checkout.ErrKeyReuse):
 		wire.Error(w, http.StatusUnprocessableEntity, err.Error())
 	case errors.Is(err, payments.ErrDeclined):

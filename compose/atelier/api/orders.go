@@ -11,9 +11,8 @@ import (
 // createOrder is the checkout. The client chooses an idempotency key and sends
 // it again when it does not know whether its order was accepted.
 func (a *API) createOrder(w http.ResponseWriter, r *http.Request, s sessions.Session) {
-	key := r.Header.Get("Idempotency-Key")
-	if key == "" || len(key) > 200 {
-		wire.Error(w, http.StatusBadRequest, "the header Idempotency-Key must have 1 to 200 characters; a UUID is a good choice")
+	key, ok := idempotencyKey(w, r)
+	if !ok {
 		return
 	}
 	var item checkout.Item

@@ -53,7 +53,13 @@ func (a *API) createImport(w http.ResponseWriter, r *http.Request, s sessions.Se
 		wire.Error(w, http.StatusUnprocessableEntity, fmt.Sprintf("objects must be from 1 to %d", importer.MaxObjects))
 		return
 	}
-	created, err := a.Store.CreateImport(r.Context(), s.Account, r.PathValue("id"), request.Objects)
+	a.queueImport(w, r, s, request.Objects)
+}
+
+// queueImport makes an import of so many objects, hands it to the importers and
+// answers with it.
+func (a *API) queueImport(w http.ResponseWriter, r *http.Request, s sessions.Session, objects int) {
+	created, err := a.Store.CreateImport(r.Context(), s.Account, r.PathValue("id"), objects)
 	if err != nil {
 		a.fail(w, r, err)
 		return

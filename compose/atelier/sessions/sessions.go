@@ -45,7 +45,7 @@ func New(client *redis.Client) *Sessions { return &Sessions{client: client} }
 
 // Create starts a session and returns its token.
 func (s *Sessions) Create(ctx context.Context, session Session) (token string, err error) {
-	if err := validate(session); err != nil {
+	if err := session.Validate(); err != nil {
 		return "", err
 	}
 	value, err := json.Marshal(session)
@@ -75,7 +75,8 @@ func (s *Sessions) Find(ctx context.Context, token string) (Session, error) {
 	return session, nil
 }
 
-func validate(s Session) error {
+// Validate is ErrInvalid, wrapped, for an account or a tier that cannot be.
+func (s Session) Validate() error {
 	if s.Account == "" || len(s.Account) > 100 {
 		return fmt.Errorf("%w: account must have 1 to 100 characters", ErrInvalid)
 	}

@@ -55,6 +55,15 @@ var migrations = []migration{
 		`CREATE INDEX imports_waiting ON imports (created_at) WHERE status = 'queued'`,
 	},
 	seedProducts(),
+	{
+		`CREATE TABLE accounts (
+			id              TEXT PRIMARY KEY,
+			name            TEXT NOT NULL UNIQUE,
+			tier            TEXT NOT NULL,
+			idempotency_key TEXT NOT NULL UNIQUE,
+			created_at      BIGINT NOT NULL
+		)`,
+	},
 }
 
 // Migrate brings the schema up to date. Any number of processes may call it at

@@ -51,6 +51,16 @@ func (s *Store) CreateProject(ctx context.Context, account, name string) (Projec
 	return p, nil
 }
 
+// Project returns a project of an account.
+func (s *Store) Project(ctx context.Context, account, id string) (Project, error) {
+	p := Project{ID: id, Account: account}
+	var created int64
+	row := s.db.QueryRowContext(ctx, `SELECT name, created_at FROM projects WHERE id = $1 AND account = $2`, id, account)
+	err := missing(row.Scan(&p.Name, &created), "project", id)
+	p.CreatedAt = fromMicros(created)
+	return p, err
+}
+
 // Projects returns the newest projects of an account, at most limit.
 func (s *Store) Projects(ctx context.Context, account string, limit int) ([]Project, error) {
 	rows, err := s.db.QueryContext(ctx,

@@ -22,6 +22,7 @@ func suite(t *testing.T, address string) {
 	t.Run("processes migrate together", func(t *testing.T) { migrateTogether(t, address) })
 	s := open(t, address)
 	t.Run("products", func(t *testing.T) { products(t, s) })
+	t.Run("an account is created once for a key", func(t *testing.T) { accountOnce(t, s) })
 	t.Run("projects", func(t *testing.T) { projects(t, s) })
 	t.Run("an order is created once for a key", func(t *testing.T) { orderOnce(t, s) })
 	t.Run("an order goes through its states", func(t *testing.T) { orderStates(t, s) })
@@ -80,6 +81,39 @@ func products(t *testing.T, s *store.Store) {
 	}
 }
 
+func accountOnce(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	var together sync.WaitGroup
+	accounts, created := make([]store.Account, 8), make([]bool, 8)
+	for i := range accounts {
+		together.Go(func() {
+			var err error
+			if accounts[i], created[i], err = s.CreateAccount(ctx, "key", "acme", "pro"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	together.Wait()
+	fresh := 0
+	for i, account := range accounts {
+		if created[i] {
+			fresh++
+		}
+		if account != accounts[0] || account.Name != "acme" || account.Tier != "pro" || time.Since(account.CreatedAt) > time.Hour {
+			t.Errorf("accounts %+v and %+v for one key", accounts[0], account)
+		}
+	}
+	if fresh != 1 {
+		t.Errorf("%d calls say that they created the account, want 1", fresh)
+	}
+	if _, _, err := s.CreateAccount(ctx, "another key", "acme", "free"); !errors.Is(err, store.ErrTaken) || !strings.Contains(err.Error(), "acme") {
+		t.Errorf("a name that is taken: %v, want ErrTaken that names it", err)
+	}
+	if same, made, err := s.CreateAccount(ctx, "key", "other", "free"); err != nil || made || same != accounts[0] {
+		t.Errorf("the key with another name = %+v, %v, %v; want the account of the key", same, made, err)
+	}
+}
+
 func projects(t *testing.T, s *store.Store) {
 	ctx := t.Context()
 	first := must(s.CreateProject(ctx, "projects", "first"))(t)
@@ -88,6 +122,12 @@ func projects(t *testing.T, s *store.Store) {
 	found := must(s.Projects(ctx, "projects", 10))(t)
 	if len(found) != 2 || found[0] != second || found[1] != first {
 		t.Errorf("projects = %+v; want the account's two, newest first", found)
+	}
+	if found := must(s.Project(ctx, "projects", first.ID))(t); found != first {
+		t.Errorf("project = %+v, want %+v", found, first)
+	}
+	if _, err := s.Project(ctx, "projects/other", first.ID); !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), first.ID) {
+		t.Errorf("another account's project: %v, want ErrNotFound that names it", err)
 	}
 	if found := must(s.Projects(ctx, "projects", 1))(t); len(found) != 1 {
 		t.Errorf("%d projects, want the limit of 1", len(found))

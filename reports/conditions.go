@@ -1,0 +1,106 @@
+package reports
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/shakedown-dev/shakedown/harness/journal"
+)
+
+// A ClosedLoop is a load that did not arrive on its own but waited for
+// answers.
+type ClosedLoop struct {
+	Cohort   string `json:"cohort"`
+	Journey  string `json:"journey"`
+	Phase    string `json:"phase"`
+	Sessions int    `json:"sessions"`
+}
+
+// closedLoops are those of the plan.
+func closedLoops(run Run) []ClosedLoop {
+	loops := []ClosedLoop{}
+	if run.Intent.Plan == nil {
+		return loops
+	}
+	for _, load := range run.Intent.Plan.Load {
+		for _, c := range load.Closed {
+			loops = append(loops, ClosedLoop{clean(load.Cohort), clean(load.Journey), clean(c.Phase), c.Sessions})
+		}
+	}
+	return loops
+}
+
+// remark says what a closed loop hides.
+func (c ClosedLoop) remark() string {
+	return fmt.Sprintf("Closed loop: %s of cohort %s in %s each waited for their answers before they went on, so that load slowed down with the system. Latencies of journey %s are lower than people who arrive on their own would have seen.",
+		plural(c.Sessions, "session"), c.Cohort, c.Phase, c.Journey)
+}
+
+// multiple is what every arrival was multiplied with: "3x load", "" for 1.
+func multiple(run Run) string {
+	if p := run.Intent.Plan; p != nil && p.Multiple != 0 && p.Multiple != 1 {
+		return strconv.FormatFloat(p.Multiple, 'g', -1, 64) + "x load"
+	}
+	return ""
+}
+
+// A Replay is what was read from a recording.
+type Replay struct {
+	Cohort    string         `json:"cohort"`
+	File      string         `json:"file"` // without its directory
+	Format    string         `json:"format"`
+	Lines     int            `json:"lines"`
+	Requests  int            `json:"requests"`
+	Malformed int            `json:"malformed"`
+	Samples   []string       `json:"samples"` // of malformed lines
+	Skipped   map[string]int `json:"skipped"` // by reason
+}
+
+// How much of malformed lines is shown.
+const (
+	maxSamples   = 3
+	sampleLength = 80
+)
+
+// replaysOf reads them in order of the record.
+func replaysOf(run Run) []Replay {
+	replays := []Replay{}
+	for _, e := range run.events() {
+		b, ok := e.Body.(journal.Replayed)
+		if !ok {
+			continue
+		}
+		r := Replay{clean(b.Cohort), clean(filepath.Base(b.File)), clean(b.Format), b.Lines, b.Requests, b.Malformed, []string{}, map[string]int{}}
+		for _, s := range b.Samples[:min(len(b.Samples), maxSamples)] {
+			r.Samples = append(r.Samples, cut(clean(s), sampleLength))
+		}
+		for why, n := range b.Skipped {
+			r.Skipped[clean(why)] += n
+		}
+		replays = append(replays, r)
+	}
+	return replays
+}
+
+// remark says what of a recording was sent and what was not; grave where lines
+// could not be read.
+func (r Replay) remark() (text string, grave bool) {
+	text = fmt.Sprintf("Cohort %s replayed %s (%s): %s, %s to send", r.Cohort, r.File, r.Format, plural(r.Lines, "line"), plural(r.Requests, "request"))
+	if r.Malformed > 0 {
+		text += fmt.Sprintf("; %s could not be read (%s)", plural(r.Malformed, "line"), percent(r.Malformed, r.Lines))
+		var quoted []string
+		for _, s := range r.Samples {
+			quoted = append(quoted, strconv.Quote(s))
+		}
+		text += after("", ", such as ", strings.Join(quoted, " and "))
+	}
+	var skipped []string
+	for _, why := range slices.Sorted(maps.Keys(r.Skipped)) {
+		skipped = append(skipped, count(r.Skipped[why])+" "+why)
+	}
+	return text + after("", "; left out: ", listed(skipped, 10)) + ".", r.Malformed > 0
+}
