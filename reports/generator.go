@@ -62,6 +62,8 @@ type Generator struct {
 	// Seconds is how many intervals the generator told of itself; older runs
 	// have none, and nothing of the above but requests and lag.
 	Seconds int `json:"seconds"`
+
+	intendedRate, achievedRate float64 // as in Totals
 }
 
 // Engine is what carried a part of the requests.
@@ -101,6 +103,9 @@ func generatorOf(run Run, sums []journal.Interval, merged times) Generator {
 		}
 	}
 	g.average(averages)
+	if s := rated(run, windowOf(run.events())).Seconds(); s > 0 {
+		g.intendedRate, g.achievedRate = float64(g.Intended)/s, float64(g.Sent)/s
+	}
 	slices.SortStableFunc(g.Engines, func(a, b Engine) int {
 		return strings.Compare(a.Service+"\x00"+a.Engine, b.Service+"\x00"+b.Engine)
 	})
@@ -267,7 +272,7 @@ func shareOf(share float64) string {
 func (g Generator) facts() []fact {
 	var facts []fact
 	add := func(name, value string) { facts = append(facts, fact{name, value}) }
-	add("Requests", fmt.Sprintf("%s of %s intended were sent", count(g.Sent), count(g.Intended)))
+	add("Requests", fmt.Sprintf("%s of %s intended were sent: %s of %s", count(g.Sent), count(g.Intended), rate(g.achievedRate), rate(g.intendedRate)))
 	if g.Own > 0 || len(g.Exhausted) > 0 {
 		add("Not sent for want of something of its own", count(max(g.Own, total(g.Exhausted)))+exhausted(g.Exhausted))
 	}
@@ -279,17 +284,17 @@ func (g Generator) facts() []fact {
 	}
 	if g.Dispersion >= 0 {
 		add("Dispersion of session starts", fmt.Sprintf("%s asked, %s sent (1 is Poisson, less is more even, more comes in clumps)",
-			digits(max(0, g.Asked)), digits(g.Dispersion)))
+			figureOf(g.Asked), figureOf(g.Dispersion)))
 	}
-	add("Little’s law", fmt.Sprintf("%s request-seconds by the clock, %s by the requests", digitsOrCount(g.Area), digitsOrCount(g.Sojourn)))
+	add("Little’s law", fmt.Sprintf("%s request-seconds by the clock, %s by the requests", figureOf(g.Area), figureOf(g.Sojourn)))
 	add("Driver’s thread", fmt.Sprintf("%s busy, %s in the worst second", shareOf(g.Thread), shareOf(g.ThreadWorst)))
-	add("Process", fmt.Sprintf("%s of %s CPUs, %s in the worst second", shareOf(g.CPU), digits(max(0, g.CPUs)), shareOf(g.CPUWorst)))
+	add("Process", fmt.Sprintf("%s of %s CPUs, %s in the worst second", shareOf(g.CPU), figureOf(g.CPUs), shareOf(g.CPUWorst)))
 	add("Steal", fmt.Sprintf("%s, %s in the worst second", shareOf(g.Steal), shareOf(g.StealWorst)))
 	add("Descriptors", fmt.Sprintf("%s of %s at most", count(g.Files), limitOf(g.FileLimit)))
 	add("Connections", fmt.Sprintf("%s at most, %s opened in all", count(g.Connections), count(g.Dialled)))
 	add("Under way at most", fmt.Sprintf("%s, %s, %s waiting for a connection",
 		plural(g.Sessions, "session"), plural(g.InFlight, "request"), count(g.Queued)))
-	add("Memory", fmt.Sprintf("%s MiB at most", digitsOrCount(float64(g.Memory)/(1<<20))))
+	add("Memory", fmt.Sprintf("%s MiB at most", figureOf(float64(g.Memory)/(1<<20))))
 	return facts
 }
 
@@ -301,11 +306,11 @@ func total(counts map[string]int) int {
 	return n
 }
 
-// exhausted lists what was missing: ": 30 ports, 2 files".
+// exhausted lists what was missing: ": ports 30, files 2".
 func exhausted(missing map[string]int) string {
 	var parts []string
 	for _, what := range largest(missing) {
-		parts = append(parts, count(missing[what])+" "+what)
+		parts = append(parts, what+" "+count(missing[what]))
 	}
 	return after("", ": ", listed(parts, 5))
 }
@@ -317,9 +322,13 @@ func limitOf(n int) string {
 	return count(n)
 }
 
-// digitsOrCount writes any number from 0 with three digits at least.
-func digitsOrCount(v float64) string {
-	if v >= 1000 {
+// figureOf writes a number with three digits or all it has before the point;
+// one that is not known is a dash.
+func figureOf(v float64) string {
+	switch {
+	case v < 0:
+		return "–"
+	case v >= 999.5:
 		return count(int(v + .5))
 	}
 	return digits(v)

@@ -16,6 +16,7 @@ import (
 	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/rundir"
 	"github.com/shakedown-dev/shakedown/harness/verify"
+	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
 // poison is what every text of a hostile run holds.
@@ -59,6 +60,9 @@ func hostileRun() Run {
 	run.Intent.Plan.Scenario += poison
 	run.Intent.Plan.Summary += poison
 	run.Intent.Notes = []string{poison}
+	run.Intent.Plan.Load = []scenarios.PlannedLoad{{Cohort: poison, Journey: poison, Closed: []scenarios.PlannedClosed{{Phase: poison, Sessions: 5}}}}
+	run.Record.Events = append(run.Record.Events, journal.Event{T: second, Body: journal.Generator{For: second, Exhausted: map[string]int{poison: 900}}},
+		journal.Event{T: second, Body: journal.Replayed{File: poison, Skipped: map[string]int{poison: 3}}})
 	run.Intent.Command = []string{"shakedown", "run", poison}
 	run.Intent.Machine.Kernel = poison
 	run.Record.Problems = []string{poison}

@@ -8,19 +8,24 @@ import (
 // checkArrivals checks a list of shapes against the phases and against one
 // another.
 func (d *Document) checkArrivals(at location, arrivals Arrivals) {
+	if d.tooMany(at, len(arrivals), "shapes") {
+		return
+	}
+	shapes := map[string]int{} // by phase
+	for _, a := range arrivals {
+		shapes[a.Phase]++
+	}
 	for i, a := range arrivals {
 		here := at.to(i)
-		others := slices.Delete(slices.Clone(arrivals), i, i+1)
 		switch {
 		case a.Phase != "":
 			d.checkName(here.to("phase"), "phase", a.Phase, d.phaseNames())
-		case slices.ContainsFunc(others, func(b Arrival) bool { return b.Phase != "" }):
+		case len(shapes) > 1:
 			// Does it fill the phases that no other shape names, or all? Both have
 			// been meant, so neither is guessed.
 			d.report(here, "a shape for the whole run stands beside others", "give each shape a phase")
 		}
-		alone := !slices.ContainsFunc(others, func(b Arrival) bool { return b.Phase == a.Phase })
-		if a.Closed != nil && !alone {
+		if a.Closed != nil && shapes[a.Phase] > 1 {
 			d.reportKey(here.to("closed"), "a closed loop stands beside another shape of "+spanName(a.Phase), "give it the phase to itself, or a cohort of its own")
 		}
 		d.checkShape(here, a)

@@ -131,7 +131,7 @@ func (w *walk) plain(at location, kind, what string) {
 // every way extracts it.
 func (w *walk) choose(at location, options []Option, depth int) {
 	total, before := 0, w.variables.known
-	after := make([]map[string]bool, len(options))
+	ways := map[string]int{} // on how many a variable is known
 	for i, o := range options {
 		if o.Weight > mostWeight {
 			w.doc.report(at.to(i, "weight"), fmt.Sprintf("%d is out of range", o.Weight), fmt.Sprintf("give a number from 0 to %d", mostWeight))
@@ -139,21 +139,21 @@ func (w *walk) choose(at location, options []Option, depth int) {
 		total += min(o.Weight, mostWeight)
 		w.variables.known = maps.Clone(before)
 		w.steps(at.to(i, "steps"), o.Steps, depth+1)
-		after[i] = w.variables.known
+		for name := range w.variables.known {
+			ways[name]++
+		}
 	}
 	if total == 0 && len(options) > 0 && !w.doc.reportedIn(at) {
 		w.doc.report(at, "the weights sum to nothing", "give at least one option a weight above zero")
 	}
 	_, path := w.doc.find(at)
-	w.variables.known = maps.Clone(before)
-	for _, known := range after {
-		for name := range known {
-			if slices.ContainsFunc(after, func(other map[string]bool) bool { return !other[name] }) {
-				w.variables.partial[name] = reason{fmt.Sprintf("${%s} is not known on every way: only some options of %s extract it", name, path), "extract it in every option, or use it inside of those that do"}
-				continue
-			}
+	w.variables.known = before
+	for name, n := range ways {
+		if n == len(options) {
 			w.variables.known[name] = true
+			continue
 		}
+		w.variables.partial[name] = reason{fmt.Sprintf("${%s} is not known on every way: only some options of %s extract it", name, path), "extract it in every option, or use it inside of those that do"}
 	}
 }
 

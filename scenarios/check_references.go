@@ -10,9 +10,10 @@ func (d *Document) checkReferences() {
 	for i, a := range d.Scenario.Actions {
 		d.checkMoment(location{"actions", i, "at"}, a.At)
 	}
+	steps := d.stepsOfJourneys()
 	for i, c := range d.Scenario.Checks {
 		if c.SLO != nil {
-			d.checkSLO(location{"checks", i, "slo"}, *c.SLO)
+			d.checkSLO(location{"checks", i, "slo"}, *c.SLO, steps)
 		}
 		if c.Readiness != nil {
 			checkAbove(d, location{"checks", i, "readiness", "time_to_ready"}, c.Readiness.TimeToReady)
@@ -35,8 +36,8 @@ func (d *Document) checkMoment(at location, m Moment) {
 }
 
 // checkSLO checks what an objective is about and that it can be met.
-func (d *Document) checkSLO(at location, c SLOCheck) {
-	d.checkSubject(at, c)
+func (d *Document) checkSLO(at location, c SLOCheck, steps map[string][]string) {
+	d.checkSubject(at, c, steps)
 	d.checkPopulation(at, c)
 	d.checkPhases(at.to("phases"), c.Phases)
 	checkAbove(d, at.to("p50"), c.P50)
@@ -59,23 +60,28 @@ func (c Cohort) journeyName() string {
 	return c.Journey
 }
 
-// checkSubject checks the journey and the step that an objective is for.
-func (d *Document) checkSubject(at location, c SLOCheck) {
-	t := d.Scenario.Traffic
-	journeys, steps := keys(t.Journeys), names(t.Journeys[c.Journey].requests(), func(r JourneyStep) string { return r.Name })
-	for _, cohort := range t.Cohorts {
-		if cohort.replays() {
-			journeys = append(journeys, cohort.Name)
-			if cohort.Name == c.Journey {
-				steps = []string{replayStep}
-			}
+// stepsOfJourneys are the names of the requests of every journey that can be
+// judged, those of replays included.
+func (d *Document) stepsOfJourneys() map[string][]string {
+	steps := map[string][]string{}
+	for name, journey := range d.Scenario.Traffic.Journeys {
+		steps[name] = names(journey.requests(), func(r JourneyStep) string { return r.Name })
+	}
+	for _, c := range d.Scenario.Traffic.Cohorts {
+		if c.replays() {
+			steps[c.Name] = []string{replayStep}
 		}
 	}
+	return steps
+}
+
+// checkSubject checks the journey and the step that an objective is for.
+func (d *Document) checkSubject(at location, c SLOCheck, steps map[string][]string) {
 	if c.Journey != "" {
-		d.checkName(at.to("journey"), "journey", c.Journey, journeys)
+		d.checkName(at.to("journey"), "journey", c.Journey, keys(steps))
 	}
 	if c.Step != "" {
-		d.checkName(at.to("step"), "step", c.Step, steps)
+		d.checkName(at.to("step"), "step", c.Step, steps[c.Journey])
 	}
 	if c.Whole && c.Step != "" {
 		d.reportKey(at.to("whole"), "whole and step exclude one another: sessions are judged, or the requests of one step", "keep one of the two")

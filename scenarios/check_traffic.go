@@ -5,6 +5,9 @@ import "fmt"
 // checkTraffic checks phases, cohorts, arrivals and journeys.
 func (d *Document) checkTraffic() {
 	t := d.Scenario.Traffic
+	if d.tooMany(location{"traffic", "phases"}, len(t.Phases), "phases") || d.tooMany(location{"traffic", "cohorts"}, len(t.Cohorts), "cohorts") {
+		return
+	}
 	d.checkUnique(location{"traffic", "phases"}, "phase", names(t.Phases, func(p Phase) string { return p.Name }))
 	d.checkUnique(location{"traffic", "cohorts"}, "cohort", names(t.Cohorts, func(c Cohort) string { return c.Name }))
 	d.checkRun(t.Phases)

@@ -66,10 +66,24 @@ func (d *Document) reportSecond(at location, what, name string) {
 	d.report(at, fmt.Sprintf("a second %s has the name %q", what, shorten(name)), "give each "+what+" a name of its own")
 }
 
+// The most phases, cohorts and shapes in one list: a plan holds the product of
+// them.
+const mostItems = 1000
+
+// tooMany reports a list that is longer than any plan should be.
+func (d *Document) tooMany(at location, number int, what string) bool {
+	if number <= mostItems {
+		return false
+	}
+	d.report(at, fmt.Sprintf("there are %d %s", number, what), fmt.Sprintf("the most is %d", mostItems))
+	return true
+}
+
 // checkName reports a name that nothing was defined under. When there is
-// nothing at all, that has been reported already.
+// nothing at all, that has been reported already. To look for the nearest of
+// many names takes a while, so that ends when there are problems enough.
 func (d *Document) checkName(at location, what, name string, defined []string) {
-	if len(defined) > 0 && !slices.Contains(defined, name) {
+	if len(defined) > 0 && !slices.Contains(defined, name) && len(d.problems) < mostProblems {
 		d.report(at, fmt.Sprintf("%s %q is never defined", what, shorten(name)), didYouMean(name, defined))
 	}
 }

@@ -1,10 +1,12 @@
 package scenarios
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 )
@@ -118,9 +120,20 @@ func (n *node) ordered() any {
 			l[i] = item.ordered()
 		}
 		return l
+	case textKind:
+		if strings.ContainsAny(n.text, "\r\n") {
+			return quoted(n.text)
+		}
 	}
 	return n.value
 }
+
+// quoted is text that is written in double quotes: in the block that several
+// lines are written as by default, some line breaks at its ends get lost.
+type quoted string
+
+// MarshalYAML implements yaml.BytesMarshaler. JSON's strings are YAML's.
+func (q quoted) MarshalYAML() ([]byte, error) { return json.Marshal(string(q)) }
 
 // ComposeFiles are the paths of the compose files, resolved against Dir:
 // absolute, or relative to the working directory.

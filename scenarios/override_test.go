@@ -112,6 +112,21 @@ func TestSourceAfterOverridesReadsTheSame(t *testing.T) {
 	}
 }
 
+// Text survives overrides to the last line break.
+func TestSourceAfterOverridesKeepsText(t *testing.T) {
+	for _, text := range []string{"\n", "\n\n", "a\n", "\na", "a\n\nb\n\n", " a\n b", "a\r\nb", "\t\n", "# a\n", "<b>&\n\x7f\u2028ä", "'\"\\\n"} {
+		set := "traffic.journeys.ping[ping].body=" + toText(text)
+		d, problems := Parse("s.yaml", read(t, "testdata/valid/least.yaml"), Options{Set: []string{set}})
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		again, problems := Parse("s.yaml", d.Source, Options{})
+		if len(problems) > 0 || d.Scenario.Traffic.Journeys["ping"][0].Body != text || again.Scenario.Traffic.Journeys["ping"][0].Body != text {
+			t.Errorf("%q became %q, %v\n%s", text, again.Scenario.Traffic.Journeys["ping"][0].Body, problems, d.Source)
+		}
+	}
+}
+
 // Overriding one place of an anchored value leaves the other as it was.
 func TestSetLeavesAliasesAlone(t *testing.T) {
 	d, problems := Parse("s.yaml", read(t, "testdata/valid/anchors.yaml"), Options{Set: []string{

@@ -38,6 +38,23 @@ func TestParseRefusesFilesThatAreNoScenario(t *testing.T) {
 	}
 }
 
+// Lists whose product makes a plan are bounded, however short aliases make the
+// file.
+func TestParseRefusesPlansWithoutEnd(t *testing.T) {
+	many := strings.Repeat(", *a", mostItems)
+	for what, change := range map[string][2]string{
+		"phases":  {"[{name: all, for: 10s}]", "[&a {name: all, for: 10s}" + many + "]"},
+		"cohorts": {"[{name: users, journey: ping, arrivals: {constant: 1/s}}]", "[&a {name: users, journey: ping, arrivals: {constant: 1/s}}" + many + "]"},
+		"shapes":  {"arrivals: {constant: 1/s}", "arrivals: [&a {constant: 1/s}" + many + "]"},
+	} {
+		text := strings.Replace(string(read(t, "testdata/valid/least.yaml")), change[0], change[1], 1)
+		_, problems := Parse("s.yaml", []byte(text), Options{})
+		if len(problems) != 1 || !strings.Contains(problems[0].Message, "there are 1001 "+what) {
+			t.Errorf("%s: got %v", what, problems)
+		}
+	}
+}
+
 // Columns count characters and carets stand below them, whatever the line
 // endings and however wide or long the line is.
 func TestExcerpts(t *testing.T) {

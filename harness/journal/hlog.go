@@ -45,13 +45,19 @@ func encodeInterval(i Interval) ([]byte, error) {
 	if i.From < 0 || i.To < i.From {
 		return nil, fmt.Errorf("journal: interval from %v to %v", i.From, i.To)
 	}
-	payload, err := i.Histogram.EncodeV2()
+	slots := sparse(i.Histogram)
+	var max int64
+	if len(slots) > 0 {
+		max = slots[len(slots)-1].value
+	}
+	line := fmt.Appendf(nil, "Tag=%s,%.9f,%.9f,%.3f,", i.Tag, i.From.Seconds(), (i.To - i.From).Seconds(), float64(max)/1000)
+	e := encoders.Get().(*encoder)
+	defer encoders.Put(e)
+	line, err := e.encode(line, slots)
 	if err != nil {
 		return nil, fmt.Errorf("encode histogram of %s: %w", i.Tag, err)
 	}
-	line := fmt.Appendf(nil, "Tag=%s,%.9f,%.9f,%.3f,", i.Tag, i.From.Seconds(),
-		(i.To - i.From).Seconds(), float64(i.Histogram.Max())/1000)
-	return append(append(line, payload...), '\n'), nil
+	return append(line, '\n'), nil
 }
 
 // String is the form of a tag in the log.

@@ -34,10 +34,10 @@ func TestClosedLoop(t *testing.T) {
 	plan.Load[0].Segments = nil
 	plan.Load[0].Closed = []scenarios.PlannedClosed{closed(0, 200, 5), closed(200, 400, 3)}
 	totals, rec := play(t, plan, addr)
-	if totals.OK != totals.Sessions || totals.Sessions < 16 || totals.Sessions > 8*20+8 {
+	if totals.OK != totals.Sessions || totals.Sessions < 8 || totals.Sessions > 8*20+8 {
 		t.Errorf("%+v: 5 and 3 sessions of 20ms, for 200ms each", totals)
 	}
-	if most.Load() != 8 && most.Load() != 5 { // those of the second loop may begin while the last of the first go on
+	if most.Load() < 5 || most.Load() > 8 { // those of the second loop may begin while the last of the first go on
 		t.Errorf("%d at once, want 5 (with up to 3 more at the seam)", most.Load())
 	}
 	slices.Sort(got.all)

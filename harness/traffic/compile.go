@@ -57,14 +57,14 @@ func (d *driver) compileJourney(journey string, sent *replayed) (*program, error
 	p, err := compileProgram(planned, func(p scenarios.PlannedStep) (*step, error) {
 		s, err := d.compileRequest(p, sent)
 		if err != nil {
-			return nil, fmt.Errorf("journey %s, step %s: %w", journey, p.Name, err)
+			return nil, fmt.Errorf("step %s: %w", p.Name, err)
 		}
 		s.index, s.attack = requests, journey+"/"+p.Name
 		requests++
 		return s, nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("journey %s: %w", journey, err)
 	}
 	return p, nil
 }

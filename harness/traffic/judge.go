@@ -4,7 +4,7 @@ package traffic
 type verdict struct {
 	trouble *trouble  // nil: the answer is right
 	again   string    // of a step that polls: why it must go on, "" if it is over
-	sample  string    // what came back, if it must go on
+	sample  string    // what came back, of a step that polls
 	found   []binding // the variables that were extracted
 }
 
@@ -29,16 +29,19 @@ func (s *step) judge(a *answer) verdict {
 			return verdict{again: why, sample: a.sample()}
 		}
 	}
-	var found []binding
+	var v verdict
+	if s.poll != nil {
+		v.sample = a.sample()
+	}
 	for i := range s.extract {
 		e := &s.extract[i]
 		value, reason := e.from(a)
 		if reason != "" {
 			return wrong("extract "+e.variable+": "+reason, a)
 		}
-		found = append(found, binding{e.variable, value})
+		v.found = append(v.found, binding{e.variable, value})
 	}
-	return verdict{found: found}
+	return v
 }
 
 func wrong(message string, a *answer) verdict {

@@ -1,6 +1,9 @@
 package traffic
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/traffic/exchange"
 	"github.com/shakedown-dev/shakedown/harness/traffic/measure"
@@ -35,23 +38,23 @@ type trouble struct {
 }
 
 // broken is the trouble of an exchange without a complete answer, which was
-// given the time that limit says.
-func broken(x *exchange.Exchange, limit string) *trouble {
+// given up after timeout.
+func broken(x *exchange.Exchange, timeout time.Duration) *trouble {
 	failure := x.Err.Failure
-	t := &trouble{outcome: unknown, message: lost(failure, limit), sample: x.Err.Error()}
+	t := &trouble{outcome: unknown, message: lost(failure, timeout), sample: x.Err.Error()}
 	switch {
 	case x.Own != "":
 		t.outcome, t.message = fail, wanting(x.Own)
 	case x.Sent == 0 && failure != journal.ClientGone:
-		t.outcome, t.message = fail, unsent(failure, limit)
+		t.outcome, t.message = fail, unsent(failure, timeout)
 	}
 	return t
 }
 
-func lost(failure journal.Failure, limit string) string {
+func lost(failure journal.Failure, timeout time.Duration) string {
 	switch failure {
 	case journal.Timeout:
-		return "no complete answer " + limit
+		return fmt.Sprintf("no complete answer within %v", timeout)
 	case journal.Reset:
 		return "connection reset before an answer"
 	case journal.Truncated:
@@ -64,12 +67,12 @@ func lost(failure journal.Failure, limit string) string {
 	return "connection closed before an answer"
 }
 
-func unsent(failure journal.Failure, limit string) string {
+func unsent(failure journal.Failure, timeout time.Duration) string {
 	switch failure {
 	case journal.Refused:
 		return "connection refused"
 	case journal.Timeout:
-		return "no connection " + limit
+		return fmt.Sprintf("no connection within %v", timeout)
 	}
 	return "no connection: the dial was not answered"
 }

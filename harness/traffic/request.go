@@ -51,9 +51,6 @@ func (s *session) send() {
 	}
 	r.carrier = carrier
 	s.x.Deadline = s.origin + r.ready + st.timeout
-	if st.poll != nil {
-		s.x.Deadline = min(s.x.Deadline, s.pollEnd())
-	}
 	s.state = asking
 	s.inFlight++
 	s.recorder.Under(r.ready, 1)
@@ -83,7 +80,7 @@ func (s *session) done(x *exchange.Exchange) {
 			s.asked.meter.Own()
 			s.recorder.Exhausted(x.Own)
 		}
-		s.settled(broken(x, s.limit()), ended, 0)
+		s.settled(broken(x, s.asked.step.timeout), ended, 0)
 		return
 	}
 	s.answered = true
@@ -106,20 +103,6 @@ func attempted(x *exchange.Exchange) bool {
 	return x.Err.Failure == journal.Refused || x.Err.Failure == journal.DialTimeout
 }
 
-// pollEnd is when a step that polls must have met its condition, on the run's
-// clock.
-func (s *session) pollEnd() time.Duration {
-	return s.origin + s.asked.first + s.asked.step.poll.within
-}
-
-// limit says, in a message, how much time the request was given.
-func (s *session) limit() string {
-	if p := s.asked.step.poll; p != nil && s.x.Deadline == s.pollEnd() {
-		return fmt.Sprintf("before the polling was over, %v after it began", p.within)
-	}
-	return fmt.Sprintf("within %v", s.asked.step.timeout)
-}
-
 // judged goes on with what a step made of its answer. The exchange still tells
 // when it was; its head and body may be gone.
 func (s *session) judged(v verdict) {
@@ -127,20 +110,23 @@ func (s *session) judged(v verdict) {
 	for _, b := range v.found {
 		s.set(b.name, b.value)
 	}
-	p := s.asked.step.poll
-	if v.again != "" {
-		if next := ended + p.every; s.origin+next < s.pollEnd() {
+	if p := s.asked.step.poll; p != nil && v.trouble == nil {
+		limit := s.asked.first + p.within
+		next := ended + p.every
+		switch {
+		case v.again != "" && next < limit:
 			s.count(ok, "", ended, service)
 			s.asked.intended = next
 			s.await()
 			return
+		case v.again == "" && ended <= limit:
+			s.recorder.Row(s.load, s.asked.first).Steps[s.asked.step.index].Waited(ended - s.asked.first)
+		case v.again == "":
+			v.again = "the answer that was came too late"
+			fallthrough
+		default:
+			v.trouble = &trouble{outcome: fail, message: fmt.Sprintf("not as awaited within %v: %s", p.within, v.again), sample: v.sample}
 		}
-		v.trouble = &trouble{
-			outcome: fail, message: fmt.Sprintf("not as awaited within %v: %s", p.within, v.again), sample: v.sample,
-		}
-	}
-	if v.trouble == nil && p != nil {
-		s.recorder.Row(s.load, s.asked.first).Steps[s.asked.step.index].Waited(ended - s.asked.first)
 	}
 	s.settled(v.trouble, ended, service)
 }

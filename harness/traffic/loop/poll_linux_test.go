@@ -2,6 +2,7 @@ package loop
 
 import (
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"testing"
@@ -151,9 +152,11 @@ func TestEventsAmongTimers(t *testing.T) {
 	run(t, l)
 }
 
-// TestTheWaitRests counts how often the loop goes around while it waits for a
-// timer: it must not do so by trying again and again.
+// TestTheWaitRests has the loop wait for a timer: it must not do so by trying
+// again and again, which would keep a service on the same core from working.
 func TestTheWaitRests(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	l := newLoop(t)
 	var before unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_THREAD, &before); err != nil {

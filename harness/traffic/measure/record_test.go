@@ -218,7 +218,7 @@ func TestRecordingWhileWriting(t *testing.T) {
 // An interval that is never written keeps its counts and quantiles and stays
 // small, over a thousand meters as well.
 func TestAnUnwrittenIntervalIsBounded(t *testing.T) {
-	const meters, values = 1000, 10_000_000
+	const meters, values = 1000, 4_000_000
 	r, sink := New(planOf(10, 10, 9), 0), newBook(t)
 	if len(r.meters) != meters {
 		t.Fatalf("%d meters", len(r.meters))

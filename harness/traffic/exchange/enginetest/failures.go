@@ -115,7 +115,7 @@ func failureIsAlone(t *testing.T, maker Maker) {
 			p.reset()
 			return
 		}
-		p.write(hello)
+		p.write("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello")
 	})
 	r := newRig(t, maker, s.addr, one)
 	var all []*call

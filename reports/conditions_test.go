@@ -1,0 +1,85 @@
+package reports
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/scenarios"
+)
+
+// A latency from a closed loop is told apart in whatever format it is read.
+func TestEveryFormatLabelsClosedLoops(t *testing.T) {
+	run := healthyRun()
+	for _, f := range formats() {
+		if text := strings.ToLower(render(t, run, f.render)); strings.Contains(text, "closed loop") {
+			t.Errorf("%s: an open loop is called closed", f.name)
+		}
+	}
+	run.Intent.Plan.Load = []scenarios.PlannedLoad{{Cohort: "free", Journey: "shop", Closed: []scenarios.PlannedClosed{{Phase: "scale-up", Sessions: 50}}}}
+	for _, f := range formats() {
+		text := strings.Join(strings.Fields(render(t, run, f.render)), " ")
+		for _, want := range []string{"Closed loop: 50 sessions of cohort free in scale-up", "load slowed down with the system"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s does not say %q", f.name, want)
+			}
+		}
+	}
+	for _, f := range []string{"text", "markdown", "html"} {
+		var b strings.Builder
+		must(t, Write(&b, run, f))
+		if !strings.Contains(b.String(), "seed 7 · 3x load · closed loop") {
+			t.Errorf("the head of %s does not say that there was a closed loop", f)
+		}
+	}
+}
+
+func TestEveryFormatTellsTheMultiple(t *testing.T) {
+	run := healthyRun()
+	for _, test := range []struct {
+		multiple float64
+		want     string
+	}{{3, "3x load"}, {0.5, "0.5x load"}, {1, ""}, {0, ""}} {
+		run.Intent.Plan.Multiple = test.multiple
+		for _, f := range formats() {
+			text := render(t, run, f.render)
+			if f.name == "json" {
+				continue // a number there
+			}
+			if has := strings.Contains(text, "x load"); has != (test.want != "") || !strings.Contains(text, test.want) {
+				t.Errorf("%s at %gx: want %q", f.name, test.multiple, test.want)
+			}
+		}
+	}
+	run.Intent.Plan.Multiple = 3
+	if !strings.Contains(render(t, run, JSON), `"multiple": 3,`) {
+		t.Error("json does not tell the multiple")
+	}
+}
+
+func TestReplaysAreRemarked(t *testing.T) {
+	clean := journal.Replayed{Cohort: "web", File: "/srv/a.har", Format: "har", Lines: 1, Requests: 40}
+	dirty := journal.Replayed{Cohort: "old", File: "b.log", Format: "access-log", Lines: 1000, Requests: 900, Malformed: 60,
+		Samples: []string{"<b>\x1b[31m\"", strings.Repeat("x", 500), "third", "fourth"}, Skipped: map[string]int{"to another host": 30, "of another method": 10}}
+	run := Run{Record: &journal.Record{Events: []journal.Event{at(0, clean), at(0, dirty)}}}
+	want := []remark{
+		{false, "Cohort web replayed a.har (har): 1 line, 40 requests to send."},
+		{true, `Cohort old replayed b.log (access-log): 1,000 lines, 900 requests to send; 60 lines could not be read (6 %), such as "<b>[31m\"" and "` +
+			strings.Repeat("x", sampleLength-1) + `…" and "third"; left out: 10 of another method, 30 to another host.`},
+	}
+	remarks := remarksOf(run)
+	for i, w := range want {
+		if have := remarks[i+1]; have != w { // the first is that the record stops
+			t.Errorf("have %+v\nwant %+v", have, w)
+		}
+	}
+	for _, f := range formats() {
+		text := render(t, run, f.render)
+		if strings.Contains(text, "<b>") && f.name != "text" && f.name != "json" {
+			t.Errorf("%s: a sample is not escaped", f.name)
+		}
+		if strings.Contains(text, "\x1b") || strings.Contains(text, strings.Repeat("x", sampleLength)) || strings.Contains(text, "fourth") {
+			t.Errorf("%s: samples are not cut", f.name)
+		}
+	}
+}
