@@ -58,6 +58,13 @@ type Replay struct {
 	Malformed int            `json:"malformed"`
 	Samples   []string       `json:"samples"` // of malformed lines
 	Skipped   map[string]int `json:"skipped"` // by reason
+	// Withheld counts headers left out for the credentials in them, by name; the
+	// others are requests: without their recorded body, behind a later one, and
+	// moved within the second to which their time was known.
+	Withheld    map[string]int `json:"withheld"`
+	WithoutBody int            `json:"without_body"`
+	Reordered   int            `json:"reordered"`
+	Spread      int            `json:"spread"`
 }
 
 // How much of malformed lines is shown.
@@ -74,12 +81,13 @@ func replaysOf(run Run) []Replay {
 		if !ok {
 			continue
 		}
-		r := Replay{clean(b.Cohort), clean(filepath.Base(b.File)), clean(b.Format), b.Lines, b.Requests, b.Malformed, []string{}, map[string]int{}}
+		r := Replay{
+			Cohort: clean(b.Cohort), File: clean(filepath.Base(b.File)), Format: clean(b.Format), Lines: b.Lines, Requests: b.Requests,
+			Malformed: b.Malformed, Samples: []string{}, Skipped: cleanKeys(b.Skipped), Withheld: cleanKeys(b.Withheld),
+			WithoutBody: b.WithoutBody, Reordered: b.Reordered, Spread: b.Spread,
+		}
 		for _, s := range b.Samples[:min(len(b.Samples), maxSamples)] {
 			r.Samples = append(r.Samples, cut(clean(s), sampleLength))
-		}
-		for why, n := range b.Skipped {
-			r.Skipped[clean(why)] += n
 		}
 		replays = append(replays, r)
 	}
@@ -98,9 +106,34 @@ func (r Replay) remark() (text string, grave bool) {
 		}
 		text += after("", ", such as ", strings.Join(quoted, " and "))
 	}
-	var skipped []string
+	var skipped, withheld []string
 	for _, why := range slices.Sorted(maps.Keys(r.Skipped)) {
 		skipped = append(skipped, count(r.Skipped[why])+" "+why)
 	}
-	return text + after("", "; left out: ", listed(skipped, 10)) + ".", r.Malformed > 0
+	for _, name := range slices.Sorted(maps.Keys(r.Withheld)) {
+		withheld = append(withheld, count(r.Withheld[name])+" "+name)
+	}
+	text += after("", "; left out: ", listed(skipped, 10)) + after("", "; headers with credentials left out: ", listed(withheld, 10))
+	for _, part := range []struct {
+		n    int
+		what string
+	}{
+		{r.WithoutBody, "sent without a body, which was not recorded"},
+		{r.Reordered, "put in order of time"},
+		{r.Spread, "spread within their second, beyond which no time was recorded"},
+	} {
+		if part.n > 0 {
+			text += "; " + count(part.n) + " " + part.what
+		}
+	}
+	return text + ".", r.Malformed > 0
+}
+
+// cleanKeys are counts by texts of the run.
+func cleanKeys(counts map[string]int) map[string]int {
+	cleaned := map[string]int{}
+	for text, n := range counts {
+		cleaned[clean(text)] += n
+	}
+	return cleaned
 }

@@ -31,9 +31,14 @@ func (w *walk) request(at location, s JourneyStep) {
 	d.checkPositive(at.to("timeout"), s.Timeout, "a time-out")
 	if s.Expect != nil {
 		d.checkExpect(at.to("expect"), *s.Expect)
+		w.expect(at.to("expect"), *s.Expect)
 	}
 	if s.Poll != nil {
 		d.checkPoll(at.to("poll"), *s.Poll)
+		w.expect(at.to("poll", "until"), s.Poll.Until)
+		if s.Poll.Unless != nil {
+			w.expect(at.to("poll", "unless"), *s.Poll.Unless)
+		}
 	}
 	for _, name := range keys(s.Extract) {
 		d.checkVariable(at.to("extract", name), name)
@@ -44,6 +49,18 @@ func (w *walk) request(at location, s JourneyStep) {
 
 // text checks the variables of a text.
 func (w *walk) text(at location, text string) { w.doc.checkTemplate(at, text, w.variables) }
+
+// expect checks the variables in what an answer must be.
+func (w *walk) expect(at location, e Expect) {
+	w.text(at.to("contains"), e.Contains)
+	w.text(at.to("lacks"), e.Lacks)
+	for _, name := range keys(e.Headers) {
+		w.text(at.to("headers", name), e.Headers[name])
+	}
+	for _, path := range keys(e.JSON) {
+		w.text(at.to("json", path), e.JSON[path])
+	}
+}
 
 // header checks one header of a request.
 func (w *walk) header(at location, name string, s JourneyStep) {

@@ -501,7 +501,8 @@ type Repeat struct {
 	Steps Journey `json:"steps" yaml:"steps" jsonschema:"required,minItems=1"`
 }
 
-// Expect is what an answer must be.
+// Expect is what an answer must be. ${name} in Contains, Lacks, Headers and
+// JSON is replaced by a variable.
 type Expect struct {
 	// Status is the status code wanted, or a list of those that are right.
 	Status []int `json:"status,omitempty" yaml:"status" jsonschema:"minItems=1"`

@@ -288,6 +288,14 @@ type Replayed struct {
 	Malformed int            `json:"malformed,omitempty"`
 	Samples   []string       `json:"samples,omitempty"`
 	Skipped   map[string]int `json:"skipped,omitempty"` // by reason
+	// Withheld counts headers that were left out for the credentials in them, by
+	// name; WithoutBody the requests whose body was not recorded; Reordered those
+	// that stood behind a later one; Spread those whose time, known to the second
+	// only, was moved within it.
+	Withheld    map[string]int `json:"withheld,omitempty"`
+	WithoutBody int            `json:"without_body,omitempty"`
+	Reordered   int            `json:"reordered,omitempty"`
+	Spread      int            `json:"spread,omitempty"`
 }
 
 // ErrorGroup counts failures of one kind that the driver saw, with one sample.

@@ -21,6 +21,17 @@ func answered(t *testing.T, status int, headers, body string) *answer {
 	return &answer{status: status, head: head, body: []byte(body)}
 }
 
+// judged is what a step makes of an answer in a session of tenant acme's that
+// has extracted an order.
+func judged(t *testing.T, s *step, a *answer) verdict {
+	t.Helper()
+	c, err := s.conditions(&variables{tenant: "acme", values: []binding{{"order", variable{text: "o-7"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.judge(a, c)
+}
+
 func TestExpectations(t *testing.T) {
 	type expect = scenarios.Expect
 	secret := "Set-Cookie: sid=abc123"
@@ -54,10 +65,15 @@ func TestExpectations(t *testing.T) {
 		"a value that may be a secret": {expect{JSON: map[string]string{"$.a": "x"}}, 200, "A: b", `{"a":"` + strings.Repeat("k", 40) + `"}`, `$.a is something else than "x"`},
 		"no value":                     {expect{JSON: map[string]string{"$.a": "x"}}, 200, "A: b", `{}`, `nothing at $.a`},
 		"no JSON":                      {expect{JSON: map[string]string{"$.a": "x"}}, 200, "A: b", `<a>`, `the body is not JSON`},
+		"a variable":                   {expect{Contains: "for ${order}", Lacks: "${tenant}s", Headers: map[string]string{"a": "${order}"}, JSON: map[string]string{"$.of": "${tenant}"}}, 200, "A: o-7", `{"of":"acme","x":"for o-7"}`, ""},
+		"not what a variable holds":    {expect{Contains: "for ${order}"}, 200, "A: b", "for o-8", "the body does not contain \"for ${order}\""},
+		"just what a variable holds":   {expect{Lacks: "${order}"}, 200, "A: b", "o-7", "the body contains \"${order}\""},
+		"another value than its":       {expect{JSON: map[string]string{"$.of": "${tenant}"}}, 200, "A: b", `{"of":"else"}`, `$.of is "else", expected "${tenant}"`},
+		"another header than its":      {expect{Headers: map[string]string{"a": "${order}"}}, 200, "A: b", "", "header A is not the expected one"},
 		"the first of two headers":     {expect{Headers: map[string]string{"b": "", "a": ""}}, 200, "C: d", "", "no header A"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := stepOf(t, scenarios.PlannedStep{Expect: c.expect}).judge(answered(t, c.status, c.header, c.body)).trouble
+			got := judged(t, stepOf(t, scenarios.PlannedStep{Expect: c.expect}), answered(t, c.status, c.header, c.body)).trouble
 			switch {
 			case c.want == "" && got != nil:
 				t.Errorf("%q, want ok", got.message)
@@ -91,7 +107,7 @@ func TestExtractions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := stepOf(t, scenarios.PlannedStep{Extract: map[string]extract{"v": c.extract}})
-			v := s.judge(answered(t, 200, "Location: /orders/7", body))
+			v := judged(t, s, answered(t, 200, "Location: /orders/7", body))
 			got := v.trouble
 			switch {
 			case c.message == "" && (got != nil || len(v.found) != 1 || v.found[0].name != "v" || v.found[0].value.text != c.want):
@@ -109,7 +125,7 @@ func TestExtractFromWhatIsNotJSON(t *testing.T) {
 	s := stepOf(t, scenarios.PlannedStep{Extract: map[string]scenarios.Extract{"v": {JSON: "$.a"}}})
 	a := answered(t, 200, "A: b", "<html>"+strings.Repeat("x", 1000))
 	a.cut = true
-	got := s.judge(a).trouble
+	got := judged(t, s, a).trouble
 	if got == nil || got.message != "extract v: the body (its first 1006 bytes) is not JSON" {
 		t.Fatalf("%+v", got)
 	}

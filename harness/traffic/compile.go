@@ -22,6 +22,7 @@ func (d *driver) compile() (map[int][]time.Duration, error) {
 				return nil, fmt.Errorf("cohort %s: replay: %w", load.Cohort, err)
 			}
 			recorded[i] = timesOf(recording)
+			d.replays = append(d.replays, journalOf(load, recording))
 			if !r.Times {
 				sent = &replayed{
 					requests: recording.Requests, targets: d.targets, paced: r.Paced, multiple: d.plan.Multiple, agent: d.agent,

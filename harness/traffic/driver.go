@@ -44,6 +44,7 @@ type driver struct {
 	programs []*program // by load
 	targets  map[string]*target
 	circles  []*circle
+	replays  []journal.Replayed // what was read
 
 	active    []*session
 	free      []*session
@@ -228,10 +229,8 @@ func (d *driver) settle() {
 // introduce writes into the journal what the report must say about the load.
 func (d *driver) introduce() error {
 	var events []journal.Body
-	for i := range d.plan.Load {
-		if d.plan.Load[i].Replay != nil {
-			events = append(events, journalOf(&d.plan.Load[i]))
-		}
+	for _, replayed := range d.replays {
+		events = append(events, replayed)
 	}
 	for _, c := range d.circles {
 		events = append(events, c.label())

@@ -14,18 +14,34 @@ type binding struct {
 	value variable
 }
 
+// conditions are what the answer to one request is held against; until and
+// unless are nil for a step that does not poll.
+type conditions struct{ expect, until, unless *expectation }
+
+// conditions fills the variables of a session into a step's expectations.
+func (s *step) conditions(v *variables) (c conditions, err error) {
+	if c.expect, err = s.expect.filled(v); err != nil || s.poll == nil {
+		return c, err
+	}
+	if c.until, err = s.poll.until.filled(v); err != nil {
+		return c, err
+	}
+	c.unless, err = s.poll.unless.filled(v)
+	return c, err
+}
+
 // judge holds an answer against a step's expectations, then, if it polls,
 // against what it waits for, and extracts its variables. It touches nothing but
-// the answer, so that it may run anywhere.
-func (s *step) judge(a *answer) verdict {
-	if message := s.expect.missed(a); message != "" {
+// the answer and the conditions, so that it may run anywhere.
+func (s *step) judge(a *answer, c conditions) verdict {
+	if message := c.expect.missed(a); message != "" {
 		return wrong(message, a)
 	}
 	if s.poll != nil {
-		if s.poll.unless != nil && s.poll.unless.missed(a) == "" {
+		if c.unless != nil && c.unless.missed(a) == "" {
 			return wrong("the answer is one that ends the polling", a)
 		}
-		if why := s.poll.until.missed(a); why != "" {
+		if why := c.until.missed(a); why != "" {
 			return verdict{again: why, sample: a.sample()}
 		}
 	}
@@ -61,14 +77,19 @@ const (
 // or later where that would hold the loop up.
 func (s *session) judge(a *answer) {
 	st := s.asked.step
+	c, err := st.conditions(&s.variables)
+	if err != nil {
+		s.judged(wrong("expect: "+err.Error(), a))
+		return
+	}
 	if !st.heavy || len(a.body) <= lightAnswer || s.elsewhere >= maxJudging {
-		s.judged(st.judge(a))
+		s.judged(st.judge(a, c))
 		return
 	}
 	whole := a.clone()
 	s.elsewhere++
 	go func() {
-		v := st.judge(whole)
+		v := st.judge(whole, c)
 		s.loop.Post(func() {
 			s.elsewhere--
 			s.judged(v)

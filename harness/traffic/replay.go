@@ -48,11 +48,11 @@ func timesOf(recording *replay.Recording) []time.Duration {
 }
 
 // journalOf is what the journal says about a replay.
-func journalOf(load *scenarios.PlannedLoad) journal.Replayed {
-	r := load.Replay
+func journalOf(load *scenarios.PlannedLoad, r *replay.Recording) journal.Replayed {
 	return journal.Replayed{
-		Cohort: load.Cohort, File: r.File, Format: r.Format, Lines: r.Lines, Requests: r.Requests,
+		Cohort: load.Cohort, File: load.Replay.File, Format: r.Format, Lines: r.Lines, Requests: len(r.Requests),
 		Malformed: r.Malformed, Samples: r.Samples, Skipped: r.Skipped,
+		Withheld: r.Withheld, WithoutBody: r.WithoutBody, Reordered: r.Reordered, Spread: r.Spread,
 	}
 }
 

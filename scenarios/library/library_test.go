@@ -2,8 +2,10 @@ package library_test
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/shakedown-dev/shakedown/scenarios"
 	"github.com/shakedown-dev/shakedown/scenarios/library"
@@ -36,6 +38,147 @@ func TestReadOfAnUnknownName(t *testing.T) {
 	for _, name := range []string{"", "nope", "../library/scale-under-load", "scale-under-load.yaml"} {
 		if _, ok := library.Read(name); ok {
 			t.Errorf("%q was read", name)
+		}
+	}
+}
+
+// compiled is the plan of a scenario of the library.
+func compiled(t *testing.T, name string) *scenarios.Plan {
+	t.Helper()
+	source, ok := library.Read(name)
+	if !ok {
+		t.Fatalf("the library has no %s", name)
+	}
+	d, problems := scenarios.Parse(name+".yaml", source, scenarios.Options{})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	plan, problems := d.Compile(scenarios.StackInfo{Services: map[string]scenarios.ServiceInfo{"api": {Ports: []int{8080}, Replicas: 1}}})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	return plan
+}
+
+// load is what one cohort of a plan does.
+func load(t *testing.T, plan *scenarios.Plan, cohort string) scenarios.PlannedLoad {
+	t.Helper()
+	i := slices.IndexFunc(plan.Load, func(l scenarios.PlannedLoad) bool { return l.Cohort == cohort })
+	if i < 0 {
+		t.Fatalf("%s has no cohort %s", plan.Scenario, cohort)
+	}
+	return plan.Load[i]
+}
+
+// rates are the lowest and the highest rate of segments in a phase.
+func rates(plan *scenarios.Plan, phase string, loads ...scenarios.PlannedLoad) (low, high float64) {
+	from, to := scenarios.Duration(0), scenarios.Duration(0)
+	for _, p := range plan.Phases {
+		if p.Name == phase {
+			from, to = p.Start, p.End
+		}
+	}
+	low = math.Inf(1)
+	const parts = 100
+	for i := range parts {
+		at := from + (to-from)*scenarios.Duration(i)/parts
+		sum := 0.0
+		for _, l := range loads {
+			for _, s := range l.Segments {
+				sum += rateAt(s, at)
+			}
+		}
+		low, high = min(low, sum), max(high, sum)
+	}
+	return low, high
+}
+
+func rateAt(s scenarios.PlannedSegment, at scenarios.Duration) float64 {
+	switch {
+	case at < s.Start || at >= s.End:
+		return 0
+	case s.Ramp != nil:
+		done := float64(at-s.Start) / float64(s.End-s.Start)
+		return float64(s.Ramp.From) + done*float64(s.Ramp.To-s.Ramp.From)
+	}
+	return float64(s.Constant)
+}
+
+func near(got, want float64) bool { return math.Abs(got-want) < 0.02*want }
+
+func TestASignUpSurgeIsOf300PercentInAMinute(t *testing.T) {
+	plan := compiled(t, "viral-signup-surge")
+	newcomers := load(t, plan, "newcomers")
+	_, before := rates(plan, "before", newcomers)
+	_, crest := rates(plan, "crest", newcomers)
+	if !near(crest, 4*before) {
+		t.Errorf("from %g/s to %g/s, want 300 %% more", before, crest)
+	}
+	surge := plan.Phases[slices.IndexFunc(plan.Phases, func(p scenarios.PlannedPhase) bool { return p.Name == "surge" })]
+	if minutes := (surge.End - surge.Start).Std().Minutes() * plan.Tempo; !near(minutes, 1) {
+		t.Errorf("the surge takes %g minutes", minutes)
+	}
+}
+
+func TestALaunchIsOfFiveTimesToday(t *testing.T) {
+	plan := compiled(t, "launch-5x")
+	_, today := rates(plan, "today", plan.Load...)
+	low, high := rates(plan, "plateau", plan.Load...)
+	if !near(low, 5*today) || !near(high, 5*today) {
+		t.Errorf("%g/s today, %g/s to %g/s on the plateau", today, low, high)
+	}
+}
+
+func TestANormalDayFollowsTheSun(t *testing.T) {
+	plan := compiled(t, "normal-day")
+	_, night := rates(plan, "night", plan.Load...)
+	_, day := rates(plan, "afternoon", plan.Load...)
+	if _, evening := rates(plan, "evening", plan.Load...); !near(evening, 25) || night > day/3 || plan.Duration.Std() != time.Minute {
+		t.Errorf("%g/s at night, %g/s in the afternoon, %g/s in the evening, %s in all", night, day, evening, plan.Duration)
+	}
+}
+
+func TestAnImportBurstIsOfTwelveSessionsAtOnceWithLargeModels(t *testing.T) {
+	plan := compiled(t, "enterprise-import-burst")
+	enterprises := load(t, plan, "enterprises")
+	for _, b := range enterprises.Bursts {
+		if b.Sessions != 12 || (b.End-b.Start).Std() > 10*time.Second {
+			t.Errorf("%d sessions within %s", b.Sessions, b.End-b.Start)
+		}
+	}
+	steps := scenarios.Requests(plan.Journeys[enterprises.Journey])
+	if len(enterprises.Bursts) == 0 || enterprises.Tier != "enterprise" || enterprises.Sizes["objects"].Median < 10_000 ||
+		steps[0].Path != "/v1/sessions" || steps[2].Payload == nil || steps[2].Payload.Count != "${objects}" || steps[3].Poll == nil || len(steps) < 5 {
+		t.Errorf("enterprises %+v walk %+v", enterprises, steps)
+	}
+}
+
+func TestAHotTenantHasMoreTrafficThanAllOthers(t *testing.T) {
+	plan := compiled(t, "hot-tenant")
+	studios := load(t, plan, "studios")
+	_, mine := rates(plan, "hot", studios)
+	_, all := rates(plan, "hot", plan.Load...)
+	if hot := studios.Hot; hot == nil || mine*float64(hot.Share)/100 < all/2 || studios.Skew == 0 || !slices.Equal(hot.Phases, []string{"hot"}) {
+		t.Errorf("%g/s of %g/s are the studios', hot tenant %+v", mine, all, hot)
+	}
+}
+
+// What runs where there are two cores is modest, and over in about a minute.
+func TestScenariosAreModest(t *testing.T) {
+	for _, name := range library.Names() {
+		plan := compiled(t, name)
+		if plan.Duration.Std() > 65*time.Second {
+			t.Errorf("%s lasts %s", name, plan.Duration)
+		}
+		for _, phase := range plan.Phases {
+			requests := 0.0
+			for _, l := range plan.Load {
+				_, high := rates(plan, phase.Name, l)
+				requests += high * float64(len(scenarios.Requests(plan.Journeys[l.Journey])))
+			}
+			if requests > 201 {
+				t.Errorf("%s has up to %.0f requests/s in %s", name, requests, phase.Name)
+			}
 		}
 	}
 }

@@ -33,7 +33,7 @@ func fuzz(f *testing.F, format string, files ...string) {
 	f.Fuzz(func(t *testing.T, content []byte, which uint8) {
 		o := someOptions[int(which)%len(someOptions)]
 		o.Format = format
-		r, err := read(bytes.NewReader(content), int64(len(content)), dir, o)
+		r, err := read(bytes.NewReader(content), int64(len(content)), dir, o, usual)
 		if err != nil {
 			return
 		}
@@ -103,7 +103,7 @@ func FuzzDetect(f *testing.F) {
 	f.Add([]byte("GET /"))
 	f.Add([]byte(`{"log":{`))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		r, err := read(bytes.NewReader(content), int64(len(content)), t.TempDir(), Options{Service: "api"})
+		r, err := read(bytes.NewReader(content), int64(len(content)), t.TempDir(), Options{Service: "api"}, usual)
 		if err == nil {
 			accounted(t, r)
 		}

@@ -188,7 +188,7 @@ func (g *gathering) route(host []byte) (string, refusal) {
 func (g *gathering) append(r Request) {
 	if n := len(g.rec.Requests); n == cap(g.rec.Requests) && n >= 4096 && g.src.read > 0 {
 		whole := float64(n) * float64(g.src.size) / float64(g.src.read)
-		room := max(n+n/4, min(int(whole*1.02)+64, maxRequests+1))
+		room := max(n+n/4, min(int(whole*1.02)+64, g.src.limits.requests+1))
 		grown := make([]Request, n, room)
 		copy(grown, g.rec.Requests)
 		g.rec.Requests = grown
@@ -198,11 +198,11 @@ func (g *gathering) append(r Request) {
 
 // full is the error of a recording that is too large to be held.
 func (g *gathering) full() error {
-	switch {
-	case len(g.rec.Requests) > maxRequests:
-		return fmt.Errorf("holds more than %d requests; cut it into pieces", maxRequests)
-	case g.bodies > maxBodies:
-		return fmt.Errorf("its bodies take more than %d MiB; cut it into pieces", maxBodies>>20)
+	switch most := g.src.limits; {
+	case len(g.rec.Requests) > most.requests:
+		return fmt.Errorf("holds more than %d requests; cut it into pieces", most.requests)
+	case g.bodies > most.bodies:
+		return fmt.Errorf("its bodies take more than %d MiB; cut it into pieces", most.bodies>>20)
 	}
 	return nil
 }

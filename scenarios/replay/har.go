@@ -38,7 +38,7 @@ type harField struct {
 func readHAR(src *source, g *gathering) error {
 	g.unit = "entry"
 	src.line = 0
-	limited := &allowance{reader: src.reader, left: maxEntry}
+	limited := &allowance{reader: src.reader, most: src.limits.entry}
 	decoder := json.NewDecoder(limited)
 	if err := enter(decoder, "log", limited); err != nil {
 		return fmt.Errorf("look for log: %w", err)
@@ -50,7 +50,7 @@ func readHAR(src *source, g *gathering) error {
 		return fmt.Errorf("log.entries: %w", err)
 	}
 	for decoder.More() {
-		limited.left = maxEntry
+		limited.used = 0
 		src.line++
 		src.read = decoder.InputOffset()
 		var e harEntry
@@ -134,7 +134,7 @@ func enter(d *json.Decoder, name string, limited *allowance) error {
 		return whole(err)
 	}
 	for d.More() {
-		limited.left = maxEntry
+		limited.used = 0
 		key, err := d.Token()
 		if err != nil {
 			return whole(err)
@@ -152,7 +152,7 @@ func enter(d *json.Decoder, name string, limited *allowance) error {
 // pass reads over one value.
 func pass(d *json.Decoder, limited *allowance) error {
 	for depth := 0; ; {
-		limited.left = maxEntry
+		limited.used = 0
 		token, err := d.Token()
 		if err != nil {
 			return err
@@ -180,19 +180,19 @@ func delimiter(d *json.Decoder, want json.Delim) error {
 	return nil
 }
 
-// An allowance ends a reader that gives more than is left: a value is decoded
-// in memory, and no value may take all of it.
+// An allowance ends a reader that gives too much before used is set back: a
+// value is decoded in memory, and no value may take all of it.
 type allowance struct {
-	reader io.Reader
-	left   int
+	reader     io.Reader
+	used, most int64
 }
 
 // Read implements io.Reader.
 func (a *allowance) Read(p []byte) (int, error) {
-	if a.left <= 0 {
-		return 0, fmt.Errorf("is larger than %d MiB", maxEntry>>20)
+	if a.used >= a.most {
+		return 0, fmt.Errorf("is larger than %d MiB", a.most>>20)
 	}
-	n, err := a.reader.Read(p[:min(len(p), a.left)])
-	a.left -= n
+	n, err := a.reader.Read(p[:min(int64(len(p)), a.most-a.used)])
+	a.used += int64(n)
 	return n, err
 }

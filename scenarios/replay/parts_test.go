@@ -2,6 +2,8 @@ package replay
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +31,7 @@ func TestTimes(t *testing.T) {
 		"1773306900123456":               123456 * time.Microsecond,
 		"1773306900123456789":            123456789,
 		"1.7733069E9":                    0,
+		"1773306.9e3":                    0,
 		"1.7733069e+9":                   0,
 	} {
 		got, ok := parseTime(text)
@@ -36,8 +39,11 @@ func TestTimes(t *testing.T) {
 			t.Errorf("%s is %s, %v; want %s", text, time.Unix(0, got).UTC(), ok, want.Add(after))
 		}
 	}
+	if at, ok := parseTime("500000000000"); !ok || at != 500_000_000_000*1e6 {
+		t.Errorf("a number that can only be milliseconds is %d, %v", at, ok)
+	}
 	for _, text := range []string{
-		"", "-", "soon", "-5", "1e400", "1e", ".", "..", "NaN", "Inf", "0x10", "1_000", "9:15", "1.2.3", "+",
+		"99999999999", "", "-", "soon", "-5", "1e400", "1e", ".", "..", "NaN", "Inf", "0x10", "1_000", "9:15", "1.2.3", "+",
 		"1969-12-31T23:59:59Z", "2201-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "9223372036854775807", "99999999999999999999", "2026-02-30T00:00:00Z",
 	} {
 		if got, ok := parseTime(text); ok {
@@ -176,5 +182,118 @@ func TestFieldsNameOtherMembers(t *testing.T) {
 	}
 	if got, want := shown(r.Requests[0]), `0s PUT api /a [X-A: 1] [X-B: 2] [X-B: 3] {"k": 1}`; got != want || !r.HasTimes {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestMembersOfJSONLines(t *testing.T) {
+	for line, want := range map[string]string{
+		`{"method":"GET","path":"/a","query":"?b=c"}`:                   "0s GET api /a?b=c",
+		`{"method":"GET","path":"/a?b","query":"b"}`:                    "0s GET api /a?b",
+		`{"method":"GET","path":"/a","args":"-"}`:                       "0s GET api /a",
+		`{"method":"GET","uri":"/a","path":""}`:                         "0s GET api /a",
+		`{"method":"GET","path":"/a","headers":null,"body":null}`:       "0s GET api /a",
+		`{"request":"GET /a HTTP/1.1"}`:                                 "0s GET api /a",
+		`{"method":"GET","path":"/a","headers":{"X-A":1}}`:              "0s GET api /a [X-A: 1]",
+		"\xef\xbb\xbf" + `{"method":"GET","path":"/a"}`:                 "0s GET api /a",
+		`{"method":"GET","path":"/a","headers":{"X-A":"b\nX-Evil: c"}}`: "malformed",
+		`{"method":"GET","path":"/a","headers":{"X A":"b"}}`:            "malformed",
+		`{"method":"GET","path":"/a","headers":["X-A"]}`:                "malformed",
+		`{"method":"GET","path":"/a","headers":{"X-A":{}}}`:             "malformed",
+		`{"method":"GET","path":"/a\r\nX-Evil: c"}`:                     "malformed",
+		`{"method":7,"path":"/a"}`:                                      "0 skipped",
+		`{"method":"BREW","path":"/a"}`:                                 "0 skipped",
+		`{"method":"POST","path":"/a","body":["b", 1]}`:                 `0s POST api /a ["b", 1]`,
+		`{"method":"POST","path":"/a","body":"{\"b\":1}"}`:              `0s POST api /a {"b":1}`,
+		`{"method":"POST","path":"/a","body":"Zm9v"}`:                   "0s POST api /a Zm9v",
+		`null`:             "malformed",
+		`{"method":"GET"}`: "malformed",
+		`{"method":"GET","path":"/a"} {"method":"GET","path":"/b"}`:               "malformed",
+		`{"request":{"method":"GET","uri":"/a","headers":{"Host":["api"]}}}`:      "0s GET api /a",
+		`{"httpRequest":{"requestMethod":"GET","requestUrl":"https://h/a?b#c"}}`:  "0s GET api /a?b",
+		`{"RequestMethod":"GET","RequestPath":"/a","RequestHost":"h","time":"x"}`: "malformed",
+	} {
+		r, err := Read(write(t, line), Options{Format: JSONLines, Service: "api"})
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		got := "0 skipped"
+		if r.Malformed == 1 {
+			got = "malformed"
+		} else if len(r.Requests) == 1 {
+			got = shown(r.Requests[0])
+		}
+		if got != want || r.Lines != 1 {
+			t.Errorf("%s: %s, want %s; %d lines, samples %q", line, got, want, r.Lines, r.Samples)
+		}
+	}
+}
+
+func TestBodiesOfHAR(t *testing.T) {
+	for request, want := range map[string]struct {
+		body     string
+		bodiless int
+		bad      int
+	}{
+		`"bodySize":3,"postData":{"text":"abc"}`:                       {"abc", 0, 0},
+		`"bodySize":3,"postData":{"text":"YWJj","encoding":"base64"}`:  {"abc", 0, 0},
+		`"bodySize":3,"postData":{"text":"YWJj!","encoding":"base64"}`: {"", 0, 1},
+		`"bodySize":0`:  {"", 0, 0},
+		`"bodySize":-1`: {"", 1, 0},
+		`"bodySize":9`:  {"", 1, 0},
+		`"bodySize":0,"postData":{"mimeType":"multipart/form-data"}`:                {"", 1, 0},
+		`"bodySize":0,"postData":{"mimeType":"text/plain","params":[{"name":"a"}]}`: {"", 1, 0},
+	} {
+		har := `{"log":{"entries":[{"request":{"method":"POST","url":"http://a/",` + request + `}}]}}`
+		r, err := Read(write(t, har), Options{Service: "api"})
+		if err != nil || r.Malformed != want.bad || r.WithoutBody != want.bodiless {
+			t.Errorf("%s: %+v, %v", request, r, err)
+			continue
+		}
+		if want.bad == 0 && string(r.Requests[0].Body) != want.body {
+			t.Errorf("%s: body %q", request, r.Requests[0].Body)
+		}
+	}
+}
+
+func TestWhatIsTooLargeIsRefused(t *testing.T) {
+	within := limits{entry: 2 << 20, bodies: 3 << 20, requests: 10}
+	large := strings.Repeat("x", 3<<19) // 1.5 MiB
+	har := func(entries ...string) string {
+		return `{"log":{"pages":["` + large + `"],"entries":[` + strings.Join(entries, ",") + `]}}`
+	}
+	entry := func(text string) string {
+		return `{"request":{"method":"PUT","url":"http://a/","postData":{"text":"` + text + `"}},"response":"` + large[:len(large)-len(text)] + `"}`
+	}
+	dir := t.TempDir()
+	for name, size := range map[string]int{"body": 3 << 19, "huge": 3 << 20} {
+		if err := os.WriteFile(filepath.Join(dir, name), make([]byte, size), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put := "PUT http://a/\n@body\n"
+	for _, tt := range []struct {
+		name, content string
+		requests      int
+		want          string
+	}{
+		{"each entry below the limit", har(entry(""), entry("a"), entry("b"), entry("c")), 4, ""},
+		{"an entry above", har(entry(""), `{"request":"`+large+large+`"}`), 0, "entry 2: is larger than 2 MiB"},
+		{"bodies together above", har(entry(large), entry(large), entry(large)), 0, "its bodies take more than 3 MiB"},
+		{"a body file used often", put + put + put + put, 4, ""},
+		{"a body file above", put + "PUT http://a/\n@huge\n", 1, ""},
+		{"as many requests as there may be", strings.Repeat("1\n", 10), 10, ""},
+		{"one more", strings.Repeat("1\n", 11), 0, "holds more than 10 requests"},
+		{"one more target", strings.Repeat("GET http://a/\n", 11), 0, "holds more than 10 requests"},
+	} {
+		r, err := read(strings.NewReader(tt.content), int64(len(tt.content)), dir, Options{Service: "api"}, within)
+		switch {
+		case tt.want != "":
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
+			}
+		case err != nil || len(r.Requests) != tt.requests:
+			t.Errorf("%s: %v, %+v", tt.name, err, r)
+		}
 	}
 }

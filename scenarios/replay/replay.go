@@ -109,13 +109,17 @@ type Recording struct {
 	Requests []Request
 }
 
-// Limits of what is read, so that no file takes all memory.
-const (
-	maxLine     = 1 << 20  // bytes; a longer line is malformed
-	maxEntry    = 64 << 20 // bytes of one HAR entry
-	maxBodies   = 512 << 20
-	maxRequests = 10_000_000
-)
+// maxLine is the length of a line in bytes; a longer one is malformed.
+const maxLine = 1 << 20
+
+// limits of what is read, so that no file takes all memory.
+type limits struct {
+	entry    int64 // bytes of one HAR entry, or of one body file
+	bodies   int64 // bytes of all bodies
+	requests int
+}
+
+var usual = limits{entry: 64 << 20, bodies: 512 << 20, requests: 10_000_000}
 
 // Read reads a recording. It fails only when the file cannot be read, is
 // empty, is of no known format, or holds more than memory should: what a single
@@ -126,7 +130,7 @@ func Read(file string, o Options) (*Recording, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the recording: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it is only read
 	info, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("read the recording: %w", err)
@@ -134,7 +138,7 @@ func Read(file string, o Options) (*Recording, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file; a recording is read more than once", file)
 	}
-	recording, err := read(f, info.Size(), filepath.Dir(file), o)
+	recording, err := read(f, info.Size(), filepath.Dir(file), o, usual)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
@@ -153,14 +157,14 @@ var parsers = map[string]func(*source, *gathering) error{
 }
 
 // read does the work of Read on an open file; body files are in dir.
-func read(r io.Reader, size int64, dir string, o Options) (*Recording, error) {
+func read(r io.Reader, size int64, dir string, o Options, within limits) (*Recording, error) {
 	if err := checkFields(o.Fields); err != nil {
 		return nil, err
 	}
 	if o.Format != "" && parsers[o.Format] == nil {
 		return nil, fmt.Errorf("no format is called %q; there are access-log, json-lines, har, vegeta-http, vegeta-json and times", o.Format)
 	}
-	src := &source{digest: sha256.New(), size: size, dir: dir}
+	src := &source{digest: sha256.New(), size: size, dir: dir, limits: within}
 	src.reader = bufio.NewReaderSize(io.TeeReader(r, src.digest), maxLine)
 	start, err := src.peek()
 	if err != nil {

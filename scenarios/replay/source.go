@@ -16,6 +16,7 @@ type source struct {
 	read   int64 // bytes given out as lines
 	dir    string
 	line   int // number of the line given out last, from 1
+	limits limits
 }
 
 var byteOrderMark = []byte("\xef\xbb\xbf")

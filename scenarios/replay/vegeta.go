@@ -199,14 +199,14 @@ func (r *vegetaReader) readFile(name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a regular file", name)
-	case info.Size() > maxEntry:
-		return nil, fmt.Errorf("%s is larger than %d MiB", name, maxEntry>>20)
+	case info.Size() > r.g.src.limits.entry:
+		return nil, fmt.Errorf("%s is larger than %d MiB", name, r.g.src.limits.entry>>20)
 	}
 	return r.root.ReadFile(name)
 }
 
 func (r *vegetaReader) close() {
 	if r.root != nil {
-		r.root.Close()
+		_ = r.root.Close() // it was only read
 	}
 }

@@ -74,7 +74,7 @@ func compare(t *rapid.T, dir, format, content string, targeter vegeta.Targeter) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := read(strings.NewReader(content), int64(len(content)), dir, Options{Service: "api"})
+	got, err := read(strings.NewReader(content), int64(len(content)), dir, Options{Service: "api"}, usual)
 	if err != nil {
 		t.Fatal(err)
 	}

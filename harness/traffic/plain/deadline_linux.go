@@ -1,6 +1,10 @@
 package plain
 
-import "github.com/shakedown-dev/shakedown/harness/journal"
+import (
+	"os"
+
+	"github.com/shakedown-dev/shakedown/harness/journal"
+)
 
 // watch has the wheel look after a call. The timer runs while there are calls
 // and one tick longer, so that a slow stream of them does not set it each time.
@@ -23,7 +27,7 @@ func (e *Engine) sweep() {
 	}
 	for _, k := range e.expired {
 		if !k.finished { // else what happened to another has ended it
-			e.giveUp(k, journal.Timeout, errDeadline)
+			e.giveUp(k, journal.Timeout, os.ErrDeadlineExceeded)
 		}
 	}
 	clear(e.expired)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -42,6 +41,7 @@ type Engine struct {
 	finished list[call] // Done is still to be called
 	wheel    wheel
 	again    []*conn // had more to read or write than one turn allows
+	before   []*conn // the same of the turn before, kept for its memory
 
 	tick, soon, dial loop.Timer // looks for deadlines; finishes what Begin could not; the next dial
 
@@ -78,6 +78,9 @@ func New(l *loop.Loop, t exchange.Target, limits exchange.Limits) (*Engine, erro
 	addr, err := net.ResolveTCPAddr("tcp", t.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("target %s: find %s: %w", t.Name, t.Addr, err)
+	}
+	if addr.Port == 0 {
+		return nil, fmt.Errorf("target %s: address %q has no port", t.Name, t.Addr)
 	}
 	e := &Engine{
 		loop: l, addr: t.Addr, limits: limits, budget: newBudget(limits.DialRate), connect: connectTo,
@@ -201,7 +204,7 @@ func (e *Engine) finish(k *call, err *wire.Error) {
 // settle ends every turn of the engine's that does not come from the driver.
 func (e *Engine) settle() {
 	e.serve()
-	for range e.finished.len {
+	for e.finished.len > 0 {
 		e.done()
 	}
 	e.finishSoon() // what those led to
@@ -235,7 +238,7 @@ func (e *Engine) finishSoon() {
 // catchUp lets those go on whose turn was over.
 func (e *Engine) catchUp() {
 	turn := e.again
-	e.again = nil
+	e.again, e.before = e.before[:0], turn
 	for _, c := range turn {
 		if c.again {
 			c.again = false
@@ -268,9 +271,6 @@ func pop[T any](stack *[]*T) *T {
 	*stack = (*stack)[:last]
 	return t
 }
-
-// errDeadline is what a deadline ends an exchange with.
-var errDeadline error = os.ErrDeadlineExceeded
 
 // old tells whether the connection may carry no further exchange.
 func (c *conn) old() bool {

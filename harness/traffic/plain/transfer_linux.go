@@ -114,7 +114,7 @@ func (c *conn) hangUp() {
 // used again if it is quiet and both sides see it that way.
 func (c *conn) answered(quiet bool) {
 	e, k, a := c.e, c.call, c.answer
-	c.call, c.answer = nil, nil
+	c.call, c.answer, c.again = nil, nil, false
 	k.answer = a
 	if quiet && a.clean && c.pos == c.size && !c.ending && e.limits.Reuse && !c.old() {
 		c.parked = e.turn
