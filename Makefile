@@ -30,7 +30,7 @@ demo: images ## run scale-under-load against the reference stack
 .PHONY: test
 test: images ## every test, those on real containers where an engine answers
 	$(GO) test -race -timeout 15m $$($(GO) list ./... | grep -v /e2e)
-	$(GO) test -timeout 15m ./harness/e2e # alone: whole stacks under load, judged by their latency
+	$(GO) test -timeout 30m ./harness/e2e # alone: whole stacks under load, judged by their latency
 
 .PHONY: test-short
 test-short: ## the quick part, no engine needed

@@ -194,7 +194,7 @@ type PlannedTarget struct {
 	TLS     bool   `json:"tls,omitempty"`
 	HTTP2   bool   `json:"http2,omitempty"`
 	CA      string `json:"ca,omitempty"` // absolute
-	Host    string `json:"host"`         // the name in the certificate: Address without port and brackets
+	Host    string `json:"host"`         // the name in its certificate, without port
 }
 
 // PlannedConnections is Connections with the defaults filled in.

@@ -22,7 +22,7 @@ const usage = `usage: atelier SERVICE
 
 Services:
   web                static front and edge cache          API_URL
-  api                accounts, orders, imports, the rest  DATABASE_URL REDIS_ADDR PAYMENTS_URL
+  api                accounts, sessions, orders, imports  DATABASE_URL REDIS_ADDR PAYMENTS_URL
   importer           converts models from the queue       DATABASE_URL REDIS_ADDR
   worker             fulfils orders from the queue        DATABASE_URL REDIS_ADDR
   payments           third-party simulator                PAYMENTS_LATENCY

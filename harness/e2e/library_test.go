@@ -56,6 +56,7 @@ func TestTheLibraryMustPassOnAHealthyStack(t *testing.T) {
 	for name, overrides := range rehearsals {
 		t.Run(name, func(t *testing.T) {
 			onEachPlatform(t, func(t *testing.T, platform string) {
+				t.Parallel() // mostly waiting: a minute of modest traffic on each platform
 				o := rehearse(t, platform, name, overrides)
 				if o.code != 0 {
 					t.Fatalf("exit code %d, want 0\n%s\n%s", o.code, o.stdout, tail(o.stderr))

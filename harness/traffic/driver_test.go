@@ -2,11 +2,15 @@ package traffic
 
 import (
 	"bytes"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -80,11 +84,28 @@ func TestEnginesAreOnRecord(t *testing.T) {
 	}
 }
 
-// A target of the plan itself, over TLS.
+// A target of the plan itself, over TLS and HTTP/2, is called by its name and
+// port.
 func TestTargetWithTLS(t *testing.T) {
-	for address, want := range map[string]string{"127.0.0.1:8443": "127.0.0.1", "shop.test:8443": "shop.test", "[::1]:8443": "::1", "shop.test": "shop.test"} {
-		if got := plannedTarget("shop", scenarios.PlannedTarget{Address: "127.0.0.1:1", Host: address, TLS: true}); got.ServerName != want || got.host != address {
-			t.Errorf("%s: server name %q, host %q", address, got.ServerName, got.host)
+	var seen atomic.Value
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		seen.Store(fmt.Sprintf("%s %s", r.Proto, r.Host))
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	authority := filepath.Join(t.TempDir(), "ca.pem")
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
+	if err := os.WriteFile(authority, pem.EncodeToMemory(block), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	addr := server.Listener.Addr().String()
+	for proto, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2.0": true} {
+		plan := planOf(50, ms(100), get("/a"))
+		plan.Targets = map[string]scenarios.PlannedTarget{"api": {Address: addr, TLS: true, HTTP2: http2, CA: authority, Host: "127.0.0.1"}}
+		totals, rec := play(t, plan, "", func(c *Config) { c.Targets = nil })
+		if got := seen.Load(); totals.OK != 5 || got != proto+" "+addr {
+			t.Errorf("%s: the server saw %v; %+v, %+v", proto, got, totals, rec.groups)
 		}
 	}
 }

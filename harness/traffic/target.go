@@ -62,19 +62,9 @@ func serviceTarget(name, addr string) *target {
 
 // plannedTarget is a target that the plan itself names.
 func plannedTarget(name string, p scenarios.PlannedTarget) *target {
-	host := p.Host
-	if host == "" {
-		host = p.Address
-	}
-	name, server := name, host
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.Contains(host[i:], "]") {
-		server = host[:i]
-	}
 	return &target{
-		Target: exchange.Target{
-			Name: name, Addr: p.Address, TLS: p.TLS, HTTP2: p.HTTP2, CA: p.CA, ServerName: strings.Trim(server, "[]"),
-		},
-		host: host,
+		Target: exchange.Target{Name: name, Addr: p.Address, TLS: p.TLS, HTTP2: p.HTTP2, CA: p.CA, ServerName: p.Host},
+		host:   p.Address,
 	}
 }
 

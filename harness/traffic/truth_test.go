@@ -1,6 +1,7 @@
 package traffic_test
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -18,9 +19,9 @@ import (
 
 // These tests hold what the driver reports against servers whose behaviour is
 // known. Counts must be exact. Times may never be below the truth by more than
-// the histogram's resolution and the stated bound; above it, this machine's own
-// delays come on top, so that bound is wider. The golden figures of
-// TestAStallIsReportedAsItIs come from its schedule, not from another program.
+// the stated bound, whatever the machine does. Above it, the machine's own
+// delays come on top: where a ticker in the same process came late too, nothing
+// is proven by them, and the test is skipped and says so.
 
 func TestCountsAreExact(t *testing.T) {
 	// Of 100 requests 7 get a 500, 3 a reset, 2 nothing and 1 half an answer.
@@ -75,16 +76,19 @@ func TestPercentilesAreTheServers(t *testing.T) {
 	if testing.Short() {
 		length = time.Second
 	}
+	late := watch(t)
 	totals, rec := play(t, open(s, 200, length))
 	if n := int(length.Seconds() * 200); totals.OK != n {
 		t.Fatalf("totals %+v, want %d ok", totals, n)
 	}
+	var all []bound
 	for _, measure := range []string{journal.Response, journal.Service} {
-		h := rec.times(measure)
 		for _, p := range []float64{50, 90, 95, 99} {
-			within(t, measure, p, h, exact(delays, p), 0.99, 1.15)
+			truth := exact(delays, p)
+			all = append(all, bound{measure, p, quantile(rec.times(measure), p), truth, truth, 0.01, 0.15})
 		}
 	}
+	hold(t, all, late())
 }
 
 // TestAStallIsReportedAsItIs has a server that stands still for a tenth of the
@@ -93,14 +97,15 @@ func TestPercentilesAreTheServers(t *testing.T) {
 // it: of a stall of 1 s p95 is 500 ms and p99 900 ms.
 func TestAStallIsReportedAsItIs(t *testing.T) {
 	const rate = 2000
-	scale, cap, most := time.Second, 256, map[float64]float64{95: 1.05, 99: 1.03}
-	if testing.Short() { // of a stall of 250 ms this machine's own delays are a larger part
-		scale, cap, most = scale/4, 64, map[float64]float64{95: 1.6, 99: 1.6}
+	scale, cap := time.Second, 256
+	if testing.Short() {
+		scale, cap = scale/4, 64
 	}
 	stall := lab.Stall{Every: 10 * scale, From: 3 * scale, For: scale}
 	s := start(t, lab.Behaviour{Stall: stall})
 	plan := open(s, rate, 10*scale)
 	plan.Connections.Max = cap
+	late := watch(t)
 	totals, rec := play(t, plan)
 
 	n := int(10 * scale.Seconds() * rate)
@@ -110,16 +115,23 @@ func TestAStallIsReportedAsItIs(t *testing.T) {
 	if got := s.Connections(); got > cap {
 		t.Errorf("%d connections, want %d at most", got, cap)
 	}
-	truth := make([]time.Duration, n)
-	for i := range truth {
-		truth[i] = stall.Wait(time.Duration(i) * time.Second / rate)
+	// What must have been waited, by the schedule, and what was waited until the
+	// server had answered: where this machine needs time to answer the backlog of
+	// a stall, that is part of the truth.
+	truth, lived := make([]time.Duration, n), make([]time.Duration, n)
+	for i, answered := range s.Answers() {
+		intended := time.Duration(i) * time.Second / rate
+		truth[i], lived[i] = stall.Wait(intended), answered-intended
 	}
-	h := rec.times(journal.Response)
-	within(t, "response", 95, h, exact(truth, 95), 0.95, most[95])
-	within(t, "response", 99, h, exact(truth, 99), 0.97, most[99])
-	if service := quantile(rec.times(journal.Service), 95); float64(service) > 0.5*float64(exact(truth, 95)) {
-		t.Errorf("service p95 is %v: what waits for a connection has not been sent yet", service)
+	response := rec.times(journal.Response)
+	p95, p99 := quantile(response, 95), quantile(response, 99)
+	if service := quantile(rec.times(journal.Service), 95); service > p95/2 {
+		t.Errorf("p95 is %v and of the service %v: what waits for a connection has not been sent yet", p95, service)
 	}
+	hold(t, []bound{
+		{"response", 95, p95, exact(truth, 95), max(exact(truth, 95), exact(lived, 95)), 0.05, 0.05},
+		{"response", 99, p99, exact(truth, 99), max(exact(truth, 99), exact(lived, 99)), 0.03, 0.03},
+	}, late())
 }
 
 // TestAClosedLoopIsBlindToTheStall shows why a closed loop is labelled as one:
@@ -138,7 +150,7 @@ func TestAClosedLoopIsBlindToTheStall(t *testing.T) {
 		t.Skipf("only %d requests in %v: this machine is too busy to tell", totals.OK, 10*scale)
 	}
 	h := rec.times(journal.Response)
-	if p95, blind := quantile(h, 95), scale/10; p95 > blind {
+	if p95, blind := quantile(h, 95), scale/4; p95 > blind { // half a stall is the truth
 		t.Errorf("p95 is %v, more than %v: this closed loop sees the stall", p95, blind)
 	}
 	if longest := time.Duration(h.Max()) * time.Microsecond; longest < scale/2 {
@@ -158,7 +170,7 @@ func open(s *lab.Server, rate scenarios.Rate, length time.Duration) *scenarios.P
 		Load: []scenarios.PlannedLoad{{Cohort: "all", Journey: "visit", Tenants: 1, Segments: []scenarios.PlannedSegment{
 			{Phase: "steady", End: end, Constant: rate},
 		}}},
-		Targets:     map[string]scenarios.PlannedTarget{"api": {Address: s.Addr(), Host: s.Addr()}},
+		Targets:     map[string]scenarios.PlannedTarget{"api": {Address: s.Addr(), Host: "127.0.0.1"}},
 		Connections: scenarios.PlannedConnections{Max: 256, Reuse: true},
 	}
 }
@@ -243,11 +255,58 @@ func quantile(h *hdrhistogram.Histogram, p float64) time.Duration {
 	return time.Duration(h.ValueAtQuantile(p)) * time.Microsecond
 }
 
-// within holds a reported percentile against the true one, as a ratio.
-func within(t *testing.T, what string, p float64, h *hdrhistogram.Histogram, truth time.Duration, least, most float64) {
+// A bound is how far a reported percentile may be from the truth: not below
+// least by more than a share of it, nor above most.
+type bound struct {
+	what          string
+	p             float64
+	got           time.Duration
+	least, most   time.Duration
+	below, beyond float64
+}
+
+// hold holds reported percentiles to their bounds, on a machine that let a
+// ticker come so late.
+func hold(t *testing.T, all []bound, late time.Duration) {
 	t.Helper()
-	got := quantile(h, p)
-	if ratio := float64(got) / float64(truth); ratio < least || ratio > most {
-		t.Errorf("%s p%v of %d is %v, the truth %v: ratio %.3f, want %.2f to %.2f", what, p, h.TotalCount(), got, truth, ratio, least, most)
+	busy := ""
+	for _, b := range all {
+		low, high := float64(b.got)/float64(b.least), float64(b.got)/float64(b.most)
+		switch {
+		case low < 1-b.below:
+			t.Errorf("%s p%v is %v, the truth %v: ratio %.3f, want %.2f or more", b.what, b.p, b.got, b.least, low, 1-b.below)
+		case high <= 1+b.beyond:
+		case float64(late) > b.beyond/4*float64(b.most):
+			busy = fmt.Sprintf("%s p%v is %v, the truth %v, but a ticker came %v late meanwhile: this machine is too busy to tell", b.what, b.p, b.got, b.most, late)
+		default:
+			t.Errorf("%s p%v is %v, the truth %v: ratio %.3f, want %.2f or less", b.what, b.p, b.got, b.most, high, 1+b.beyond)
+		}
 	}
+	if busy != "" {
+		t.Skip(busy)
+	}
+}
+
+// watch watches how late a ticker comes until the function it returns is called.
+func watch(t *testing.T) func() time.Duration {
+	const period = 5 * time.Millisecond
+	stop, most := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		var late time.Duration
+		for last := time.Now(); ; last = time.Now() {
+			select {
+			case <-stop:
+				most <- late
+				return
+			case <-time.After(period):
+				late = max(late, time.Since(last)-period)
+			}
+		}
+	}()
+	end := sync.OnceValue(func() time.Duration {
+		close(stop)
+		return <-most
+	})
+	t.Cleanup(func() { end() })
+	return end
 }

@@ -98,6 +98,21 @@ func TestAccessLogLines(t *testing.T) {
 	}
 }
 
+func TestVirtualHosts(t *testing.T) {
+	for before, want := range map[string]string{
+		"shop.example:443 203.0.113.7 - -": "shop.example:443",
+		"shop.example 2001:db8::1 - ada":   "shop.example",
+		"203.0.113.7 - -":                  "",
+		"203.0.113.7 10.0.0.1 ada":         "", // identd may say anything
+		"client.example - -":               "",
+		"client.example":                   "",
+	} {
+		if got := string(virtualHost([]byte(before))); got != want {
+			t.Errorf("%q is of host %q, want %q", before, got, want)
+		}
+	}
+}
+
 func TestTargets(t *testing.T) {
 	for _, tt := range []struct {
 		target, host, path string

@@ -49,7 +49,7 @@ func runPinned(ctx context.Context, core int, limit time.Duration, dir string, n
 func usageOf(state *os.ProcessState) usage {
 	used := usage{cpu: state.UserTime() + state.SystemTime()}
 	if r, ok := state.SysUsage().(*syscall.Rusage); ok {
-		used.memory = int64(r.Maxrss) << 10
+		used.memory = r.Maxrss << 10
 	}
 	return used
 }

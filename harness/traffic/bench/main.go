@@ -29,8 +29,8 @@ var errMissed = errors.New("a floor was missed")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	err := run(ctx, os.Args[1:])
+	stop()
 	switch {
 	case errors.Is(err, errMissed):
 		os.Exit(1)

@@ -86,7 +86,7 @@ func (b *bench) ask(p peer, j job) (report, usage, error) {
 	if err != nil {
 		return report{}, usage{}, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	j.dir = dir
 	if p.prepare != nil {
 		if err := p.prepare(j); err != nil {

@@ -67,7 +67,7 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.source.Read(p)
 	b.read += int64(n)
 	switch {
-	case errors.Is(err, io.EOF) && b.length >= 0 && b.read != b.length:
+	case errors.Is(err, io.EOF) && b.length >= 0 && b.read != b.length, b.length >= 0 && b.read > b.length:
 		b.err = errWrongLength
 		return n, b.err
 	case errors.Is(err, io.EOF), b.read == b.length:

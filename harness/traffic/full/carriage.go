@@ -80,7 +80,7 @@ func (c *carriage) trace() *httptrace.ClientTrace {
 // carry does the exchange on the calling goroutine.
 func (c *carriage) carry(ctx context.Context, req *http.Request) outcome {
 	// Whatever net/http left of the body is closed here, after the connection.
-	defer c.body.Close()
+	defer func() { _ = c.body.Close() }()
 	if err := c.conn.client.Err(); err != nil { // before a stream is opened, which can be done once
 		return c.failed("write request", err)
 	}
@@ -129,6 +129,9 @@ func read(resp *http.Response, keep int) (kept []byte, cut bool, err error) {
 // failed is the outcome of an exchange that net/http ended with err.
 func (c *carriage) failed(step string, err error) outcome {
 	out := outcome{sent: c.sent(), ended: c.engine.loop.Now()}
+	if out.sent == 0 && step != openBody {
+		step = "write request"
+	}
 	failure := classify(err, c.answered.Load(), c.conn.socket.over.Load())
 	if cause := c.body.failure(); cause != nil {
 		failure, err = journal.ClientGone, cause
@@ -137,7 +140,7 @@ func (c *carriage) failed(step string, err error) outcome {
 		}
 	}
 	out.err = &wire.Error{Failure: failure, Op: step, Err: err}
-	out.again = out.sent == 0 && c.reused && c.body.fresh() && failure != journal.ClientGone
+	out.again = out.sent == 0 && c.reused && c.conn.dead() && c.body.fresh() && failure != journal.ClientGone
 	return out
 }
 

@@ -23,7 +23,7 @@ func (s *socket) ended() bool {
 	case err != nil:
 		return true
 	case call != nil:
-		return call != syscall.EAGAIN && call != syscall.EINTR //nolint:errorlint // Recvfrom gives the number itself
+		return call != syscall.EAGAIN && call != syscall.EINTR
 	}
 	return n == 0
 }

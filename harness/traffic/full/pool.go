@@ -74,6 +74,12 @@ func (e *Engine) fit(c *conn) bool {
 	return !c.socket.ended()
 }
 
+// dead tells whether a connection takes no further exchange. Any goroutine may
+// ask.
+func (c *conn) dead() bool {
+	return c.client.Err() != nil || c.shared && c.client.Available() == 0
+}
+
 // retire takes a connection out of use. What it still carries goes on.
 func (e *Engine) retire(c *conn) {
 	if i := slices.Index(e.idle, c); i >= 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,8 +26,9 @@ type Server struct {
 	ended    [fates]atomic.Int64
 	most     atomic.Int64 // connections at once
 
-	mu    sync.Mutex
-	conns map[net.Conn]struct{}
+	mu      sync.Mutex
+	conns   map[net.Conn]struct{}
+	answers []time.Duration
 }
 
 // Start starts a server on a free port.
@@ -49,6 +51,14 @@ func (s *Server) Requests() int { return int(s.requests.Load()) }
 // Ended is how many requests had a fate. An answer that could not be written
 // any more counts.
 func (s *Server) Ended(f Fate) int { return int(s.ended[f].Load()) }
+
+// Answers are the moments at which answers had been written, in that order,
+// counted from the first request.
+func (s *Server) Answers() []time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.answers)
+}
 
 // Connections is how many were open at once at most.
 func (s *Server) Connections() int { return int(s.most.Load()) }
@@ -97,10 +107,20 @@ func (s *Server) converse(c net.Conn) {
 		}
 		fate := s.behaviour.fate(n)
 		s.ended[fate].Add(1)
-		if fate.write(c) != nil || fate > Errored || !head.KeepAlive() {
+		if fate.write(c) != nil || fate > Errored {
+			return
+		}
+		s.answered()
+		if !head.KeepAlive() {
 			return
 		}
 	}
+}
+
+func (s *Server) answered() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers = append(s.answers, time.Since(s.first))
 }
 
 // read reads a request with its body.

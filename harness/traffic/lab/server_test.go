@@ -54,6 +54,9 @@ func TestRequestsMeetTheirFates(t *testing.T) {
 			t.Errorf("%d requests met fate %v, want %d", n, fate, rounds)
 		}
 	}
+	if n := len(s.Answers()); n != 2*rounds {
+		t.Errorf("%d answers, want %d", n, 2*rounds)
+	}
 	if n := s.Requests(); n != rounds*len(fates) {
 		t.Errorf("%d requests, want %d", n, rounds*len(fates))
 	}

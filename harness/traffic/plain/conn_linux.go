@@ -48,7 +48,7 @@ type conn struct {
 // Ready is told by the loop that something happened.
 func (c *conn) Ready(events uint32) {
 	e := c.e
-	if c.state == dialing {
+	if c.state == dialing && events&(unix.EPOLLOUT|ends) != 0 {
 		c.connected()
 		e.serve()
 	}

@@ -26,9 +26,7 @@ func (e *Engine) sweep() {
 		e.loop.Set(&e.tick, e.wheel.next())
 	}
 	for _, k := range e.expired {
-		if !k.finished { // else what happened to another has ended it
-			e.giveUp(k, journal.Timeout, os.ErrDeadlineExceeded)
-		}
+		e.giveUp(k, journal.Timeout, os.ErrDeadlineExceeded)
 	}
 	clear(e.expired)
 	e.settle()

@@ -204,7 +204,7 @@ func (e *Engine) finish(k *call, err *wire.Error) {
 // settle ends every turn of the engine's that does not come from the driver.
 func (e *Engine) settle() {
 	e.serve()
-	for e.finished.len > 0 {
+	for range e.finished.len {
 		e.done()
 	}
 	e.finishSoon() // what those led to

@@ -12,8 +12,7 @@ import (
 
 // TestMain also is the other processes that tests and benchmarks start.
 func TestMain(m *testing.M) {
-	switch os.Getenv(roleVariable) {
-	case roleServer:
+	if os.Getenv(roleVariable) == roleServer {
 		if err := serveBenchmark(os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

@@ -1,7 +1,7 @@
 package plain
 
 import (
-	"io"
+	"errors"
 
 	"golang.org/x/sys/unix"
 
@@ -55,17 +55,11 @@ func (c *conn) read() {
 	}
 	for range turn {
 		n, err := unix.Read(c.fd, e.in)
-		switch {
-		case err == unix.EINTR:
+		if errors.Is(err, unix.EINTR) {
 			continue
-		case err == unix.EAGAIN:
-			c.starve()
-			return
-		case err != nil:
-			c.fail(err)
-			return
-		case n == 0:
-			c.hangUp()
+		}
+		if n <= 0 {
+			c.nothing(err)
 			return
 		}
 		rest, err := c.answer.feed(e.in[:n])
@@ -83,11 +77,16 @@ func (c *conn) read() {
 	c.goOn()
 }
 
-// starve is a read that found nothing.
-func (c *conn) starve() {
+// nothing is a read that brought nothing: there is nothing now, nothing will
+// come any more, or the connection is broken.
+func (c *conn) nothing(err error) {
 	switch {
+	case err == nil:
+		c.hangUp()
+	case !errors.Is(err, unix.EAGAIN):
+		c.fail(err)
 	case c.writeErr != nil:
-		c.fail(io.EOF)
+		c.fail(c.writeErr)
 	case !c.answer.begun():
 		c.e.putAnswer(c.answer)
 		c.answer = nil

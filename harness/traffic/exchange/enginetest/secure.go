@@ -131,7 +131,7 @@ func withoutALPN(t *testing.T, maker Maker) {
 	target.HTTP2 = true
 	r := newTargetRig(t, maker, target, exchange.Limits{Max: 2, Reuse: true})
 	for _, c := range []*call{r.get("/"), r.get("/"), r.get("/")} {
-		if c.ok(200); string(c.protocol) != "HTTP/1.1" {
+		if c.ok(200); c.protocol != "HTTP/1.1" {
 			t.Errorf("spoke %s", c.protocol)
 		}
 	}

@@ -145,15 +145,6 @@ func answering(answer string) func(*peer, int) {
 	}
 }
 
-// answeringOnce answers one request and closes.
-func answeringOnce(answer string) func(*peer, int) {
-	return func(p *peer, _ int) {
-		if p.request() != nil {
-			p.write(answer)
-		}
-	}
-}
-
 // silent reads and never answers.
 func silent(p *peer, _ int) { p.gone() }
 
