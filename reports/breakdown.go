@@ -19,7 +19,7 @@ type Breakdowns struct {
 }
 
 // A Part is what one journey, step, cohort, tier or instance did. Quantiles
-// are of what succeeded, 0 where nothing was measured.
+// are of what succeeded, 0 where nothing was measured, or too little for them.
 type Part struct {
 	Name string `json:"name"`
 	Step string `json:"step,omitempty"` // Name is its journey
@@ -130,7 +130,7 @@ func (f fold) parts(order func(a, b Part) int) []Part {
 				i.AddTo(all)
 			}
 			if all.TotalCount() > 0 {
-				p.P50, p.P95, p.P99, p.Max = quantiles(all)
+				p.P50, p.P95, p.P99, p.Max = carried(all)
 			}
 		}
 		p.Count = p.OK + p.Failed + p.Unknown

@@ -94,12 +94,23 @@ func replaysOf(run Run) []Replay {
 	return replays
 }
 
+// unit is what a recording consists of.
+func (r Replay) unit() string {
+	switch {
+	case r.Format == "har":
+		return "recorded request"
+	case strings.HasPrefix(r.Format, "vegeta-"):
+		return "target"
+	}
+	return "line"
+}
+
 // remark says what of a recording was sent and what was not; grave where lines
 // could not be read.
 func (r Replay) remark() (text string, grave bool) {
-	text = fmt.Sprintf("Cohort %s replayed %s (%s): %s, %s to send", r.Cohort, r.File, r.Format, plural(r.Lines, "line"), plural(r.Requests, "request"))
+	text = fmt.Sprintf("Cohort %s replayed %s (%s): %s, %s to send", r.Cohort, r.File, r.Format, plural(r.Lines, r.unit()), plural(r.Requests, "request"))
 	if r.Malformed > 0 {
-		text += fmt.Sprintf("; %s could not be read (%s)", plural(r.Malformed, "line"), percent(r.Malformed, r.Lines))
+		text += fmt.Sprintf("; %s could not be read (%s)", plural(r.Malformed, r.unit()), percent(r.Malformed, r.Lines))
 		var quoted []string
 		for _, s := range r.Samples {
 			quoted = append(quoted, strconv.Quote(s))
@@ -108,7 +119,7 @@ func (r Replay) remark() (text string, grave bool) {
 	}
 	var skipped, withheld []string
 	for _, why := range slices.Sorted(maps.Keys(r.Skipped)) {
-		skipped = append(skipped, count(r.Skipped[why])+" "+why)
+		skipped = append(skipped, count(r.Skipped[why])+" ("+why+")")
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Withheld)) {
 		withheld = append(withheld, count(r.Withheld[name])+" "+name)

@@ -58,15 +58,15 @@ func TestEveryFormatTellsTheMultiple(t *testing.T) {
 }
 
 func TestReplaysAreRemarked(t *testing.T) {
-	clean := journal.Replayed{Cohort: "web", File: "/srv/a.har", Format: "har", Lines: 1, Requests: 40}
+	clean := journal.Replayed{Cohort: "web", File: "/srv/a.har", Format: "har", Lines: 44, Requests: 40}
 	dirty := journal.Replayed{Cohort: "old", File: "b.log", Format: "access-log", Lines: 1000, Requests: 900, Malformed: 60,
 		Samples: []string{"<b>\x1b[31m\"", strings.Repeat("x", 500), "third", "fourth"}, Skipped: map[string]int{"to another host": 30, "of another method": 10},
 		Withheld: map[string]int{"Cookie": 7, "Authorization": 1200}, WithoutBody: 3, Reordered: 4, Spread: 5}
 	run := Run{Record: &journal.Record{Events: []journal.Event{at(0, clean), at(0, dirty)}}}
 	want := []remark{
-		{false, "Cohort web replayed a.har (har): 1 line, 40 requests to send."},
+		{false, "Cohort web replayed a.har (har): 44 recorded requests, 40 requests to send."},
 		{true, `Cohort old replayed b.log (access-log): 1,000 lines, 900 requests to send; 60 lines could not be read (6 %), such as "<b>[31m\"" and "` +
-			strings.Repeat("x", sampleLength-1) + `…" and "third"; left out: 10 of another method, 30 to another host` +
+			strings.Repeat("x", sampleLength-1) + `…" and "third"; left out: 10 (of another method), 30 (to another host)` +
 			"; headers with credentials left out: 1,200 Authorization, 7 Cookie; 3 sent without a body, which was not recorded; 4 put in order of time; " +
 			"5 spread within their second, beyond which no time was recorded."},
 	}
@@ -83,6 +83,48 @@ func TestReplaysAreRemarked(t *testing.T) {
 		}
 		if strings.Contains(text, "\x1b") || strings.Contains(text, strings.Repeat("x", sampleLength)) || strings.Contains(text, "fourth") {
 			t.Errorf("%s: samples are not cut", f.name)
+		}
+	}
+}
+
+// What the driver calls a closed loop while it runs is told once afterwards.
+func TestAClosedLoopIsRemarkedOnce(t *testing.T) {
+	run := Run{Record: &journal.Record{Events: []journal.Event{
+		at(0, journal.Note{Level: "info", Text: "cohort free is a closed loop of 3 sessions in phase three: its rate is what the system lets it be"}),
+		at(0, journal.Note{Level: "info", Text: "cohort free is something else"}),
+	}}}
+	run.Intent.Plan = &scenarios.Plan{Load: []scenarios.PlannedLoad{{Cohort: "free", Journey: "j", Closed: []scenarios.PlannedClosed{{Phase: "three", Sessions: 3}}}}}
+	loops, others := 0, 0
+	for _, r := range remarksOf(run) {
+		if strings.Contains(strings.ToLower(r.text), "closed loop") {
+			loops++
+		}
+		if strings.Contains(r.text, "something else") {
+			others++
+		}
+	}
+	if loops != 1 || others != 1 {
+		t.Errorf("%d remarks on the loop, %d of the other note: %+v", loops, others, remarksOf(run))
+	}
+}
+
+// Every format says what went wrong and what came back, not only how often.
+func TestEveryFormatTellsWhatWentWrong(t *testing.T) {
+	run := healthyRun()
+	run.Record.Events = append(run.Record.Events, at(second, journal.ErrorGroup{
+		Journey: "shop", Step: "home", Outcome: "fail", Message: "extract token: nothing at $.token", Count: 7, First: second, Last: 2 * second,
+		Sample: "GET /: status 200, body {}",
+	}))
+	for _, f := range formats() {
+		if f.name == "junit" || f.name == "junit.xml" {
+			continue // a form for verdicts
+		}
+		text := strings.Join(strings.Fields(strings.ReplaceAll(render(t, run, f.render), `\$`, "$")), " ")
+		if !strings.Contains(text, "nothing at $.token") {
+			t.Errorf("%s does not say what went wrong", f.name)
+		}
+		if f.name != "markdown" && !strings.Contains(text, "status 200, body {}") {
+			t.Errorf("%s does not say what came back", f.name)
 		}
 	}
 }

@@ -27,7 +27,8 @@ type Generator struct {
 	Own       int            `json:"own"`
 	Exhausted map[string]int `json:"exhausted"`
 	// Lag is the schedule error: from the intended moment to that at which the
-	// generator got to it, of requests and of session starts.
+	// generator got to it. The quantiles are the larger of those of requests and
+	// of session starts, the buckets count both.
 	LagP50 time.Duration `json:"lag_p50_ns"`
 	LagP99 time.Duration `json:"lag_p99_ns"`
 	LagMax time.Duration `json:"lag_max_ns"`
@@ -63,7 +64,8 @@ type Generator struct {
 	// have none, and nothing of the above but requests and lag.
 	Seconds int `json:"seconds"`
 
-	intendedRate, achievedRate float64 // as in Totals
+	intendedRate, achievedRate float64       // as in Totals
+	tolerable                  time.Duration // the lag that the checks of the run allow
 }
 
 // Engine is what carried a part of the requests.
@@ -109,13 +111,16 @@ func generatorOf(run Run, sums []journal.Interval, merged times) Generator {
 	slices.SortStableFunc(g.Engines, func(a, b Engine) int {
 		return strings.Compare(a.Service+"\x00"+a.Engine, b.Service+"\x00"+b.Engine)
 	})
-	lag := merged.sum(func(k timeKey) bool { return k.measure == journal.Lag })
-	g.LagP50, g.LagP99, g.LagMax = quantile(lag, 50), quantile(lag, 99), quantile(lag, 100)
-	g.Lag = append(g.Lag, bucketsOf(lag)...)
+	g.LagP50, g.LagP99, g.LagMax = merged.lags()
+	g.Lag = append(g.Lag, bucketsOf(merged.sum(func(k timeKey) bool { return k.measure == journal.Lag }))...)
 	for _, doubt := range verify.Doubts(&journal.Record{Events: run.events(), Latency: sums}, run.Intent.Plan) {
 		g.Doubts = append(g.Doubts, clean(doubt))
 	}
+	if g.Intended == 0 && g.Seconds > 0 {
+		g.Doubts = append(g.Doubts, "no request was due, so that nothing tells how good it is")
+	}
 	g.Good = len(g.Doubts) == 0
+	g.tolerable = verify.TolerableLag(run.Intent.Plan)
 	return g
 }
 
@@ -240,6 +245,9 @@ func (g Generator) words() string {
 		return ""
 	}
 	parts := fmt.Sprintf("%s of %s requests sent", count(g.Sent), count(g.Intended))
+	if n := g.unconnected(); n > 0 {
+		parts += fmt.Sprintf(" (%s got no connection)", count(n))
+	}
 	if g.LagMax > 0 {
 		parts += fmt.Sprintf(", lag p50 %s, p99 %s, max %s", span(g.LagP50), span(g.LagP99), span(g.LagMax))
 	}
@@ -255,10 +263,28 @@ func (g Generator) words() string {
 // verdict says plainly whether the generator was good enough.
 func (g Generator) verdict() string {
 	if g.Good {
-		return "good enough: nothing speaks against taking these latencies for the system's"
+		return "good enough: " + g.assurance()
 	}
 	return "not good enough: " + strings.Join(g.Doubts, "; ")
 }
+
+// assurance is how far the latencies can be trusted where nothing is in doubt.
+// Lenient checks tolerate a lag that finer figures of the run may consist of.
+func (g Generator) assurance() string {
+	if g.LagP99 > verify.TolerableLag(nil) && g.tolerable >= g.LagP99 {
+		return fmt.Sprintf("its lag p99 of %s is within the %s that the checks tolerate; response times near it may be its own", span(g.LagP99), span(g.tolerable))
+	}
+	return "nothing speaks against taking these latencies for the system's"
+}
+
+// Assurance is the same as a sentence.
+func (g Generator) Assurance() string {
+	text := g.assurance()
+	return strings.ToUpper(text[:1]) + strings.ReplaceAll(text[1:], "'", "’") + "."
+}
+
+// unconnected are the requests that were due and never got onto a connection.
+func (g Generator) unconnected() int { return max(0, g.Intended-g.Sent-g.Own) }
 
 // shareOf writes a share as a percentage; unknown is a dash.
 func shareOf(share float64) string {
@@ -273,6 +299,9 @@ func (g Generator) facts() []fact {
 	var facts []fact
 	add := func(name, value string) { facts = append(facts, fact{name, value}) }
 	add("Requests", fmt.Sprintf("%s of %s intended were sent: %s of %s", count(g.Sent), count(g.Intended), rate(g.achievedRate), rate(g.intendedRate)))
+	if n := g.unconnected(); n > 0 {
+		add("Not sent for want of a connection", count(n))
+	}
 	if g.Own > 0 || len(g.Exhausted) > 0 {
 		add("Not sent for want of something of its own", count(max(g.Own, total(g.Exhausted)))+exhausted(g.Exhausted))
 	}

@@ -167,3 +167,39 @@ func TestJSONListsAreLists(t *testing.T) {
 		}
 	}
 }
+
+// A generator that had nothing to do has proven nothing.
+func TestAGeneratorWithoutRequestsIsNotGoodEnough(t *testing.T) {
+	run := Run{Record: &journal.Record{Events: []journal.Event{
+		at(second, journal.TrafficStarted{}),
+		at(2*second, journal.Generator{For: second}),
+		at(2*second, journal.TrafficEnded{}),
+		at(2*second, journal.RunEnded{Reason: "completed"}),
+	}}}
+	if g := generatorOf(run, nil, times{}); g.Good || !strings.Contains(g.verdict(), "not good enough: no request was due") {
+		t.Errorf("%v, %q", g.Good, g.verdict())
+	}
+}
+
+func TestRequestsWithoutAConnectionAreSaid(t *testing.T) {
+	g := Generator{Intended: 60, Sent: 10, Own: 5, Thread: -1}
+	if have, want := g.words(), "10 of 60 requests sent (45 got no connection)"; have != want {
+		t.Errorf("%q, want %q", have, want)
+	}
+	if facts := g.facts(); facts[1].name != "Not sent for want of a connection" || facts[1].value != "45" {
+		t.Errorf("facts %+v", facts)
+	}
+}
+
+// What lenient checks tolerate is still in the figures.
+func TestALagThatOnlyLenientChecksTolerateIsNoClaim(t *testing.T) {
+	for lag, claims := range map[time.Duration]bool{4 * ms: true, 13 * ms: false} {
+		g := Generator{Good: true, LagP99: lag, tolerable: 50 * ms}
+		if have := strings.Contains(g.verdict(), "nothing speaks against"); have != claims {
+			t.Errorf("lag %v: %q", lag, g.verdict())
+		}
+		if !claims && g.Assurance() != "Its lag p99 of 13 ms is within the 50 ms that the checks tolerate; response times near it may be its own." {
+			t.Errorf("%q", g.Assurance())
+		}
+	}
+}

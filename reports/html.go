@@ -184,7 +184,7 @@ func tilesOf(t Totals) []tile {
 		{"Succeeded", percent(t.OK, t.Requests), fmt.Sprintf("%s failed, %s unknown", count(t.Failed), count(t.Unknown))},
 		{"Rate achieved", rate(t.AchievedRate), "of " + rate(t.IntendedRate) + " intended"},
 	}
-	if t.P99 > 0 {
+	if t.Max > 0 {
 		tiles = append(tiles, tile{"Response p99", span(t.P99), "p50 " + span(t.P50) + ", p95 " + span(t.P95)})
 	}
 	if t.LagP99 > 0 {

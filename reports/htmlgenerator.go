@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
-	"github.com/shakedown-dev/shakedown/harness/verify"
 )
 
 type (
@@ -56,7 +55,7 @@ func pageGeneratorOf(run Run, w window, g Generator) *pageGenerator {
 		p.Facts = append(p.Facts, pageFact{f.name, f.value})
 	}
 	if len(g.Lag) > 0 {
-		p.Charts = append(p.Charts, lagChart(g, verify.TolerableLag(run.Intent.Plan)))
+		p.Charts = append(p.Charts, lagChart(g, g.tolerable))
 	}
 	events := run.events()
 	s := &scene{window: w, phases: phasesOf(events, w), actions: actionsOf(events, w)}

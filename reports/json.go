@@ -3,6 +3,7 @@ package reports
 import (
 	"encoding/json"
 	"io"
+	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/verify"
 )
@@ -31,8 +32,31 @@ type Document struct {
 	Replays     []Replay     `json:"replays"`
 	Generator   Generator    `json:"generator"`
 	Breakdowns  Breakdowns   `json:"breakdowns"`
+	Errors      []Error      `json:"errors"`  // what went wrong in the eyes of the driver, the most frequent first
 	Caveats     []string     `json:"caveats"` // what the run does not prove, in words
 	Dir         string       `json:"dir"`
+}
+
+// An Error is a kind of failure that the driver saw, with one sample of what
+// came back. Outcome is "fail" or "unknown".
+type Error struct {
+	Journey string        `json:"journey"`
+	Step    string        `json:"step"`
+	Outcome string        `json:"outcome"`
+	Message string        `json:"message"`
+	Count   int           `json:"count"`
+	First   time.Duration `json:"first_ns"`
+	Last    time.Duration `json:"last_ns"`
+	Sample  string        `json:"sample"`
+}
+
+// errorsOf are all kinds; the driver caps their number.
+func errorsOf(run Run) []Error {
+	list := []Error{}
+	for _, g := range allGroups(run.events()) {
+		list = append(list, Error{g.Journey, g.Step, g.Outcome, g.Message, g.Count, g.First, g.Last, g.Sample})
+	}
+	return list
 }
 
 // JSON writes the run as one indented JSON object and a newline.
@@ -44,6 +68,7 @@ func JSON(w io.Writer, run Run) error {
 		Verdict: run.Result.Verdict, Checks: []verify.Finding{}, Dir: run.Dir, Caveats: []string{},
 		Totals: totalsOf(run, windowOf(run.events()), merged), ClosedLoops: closedLoops(run), Replays: replaysOf(run),
 		Generator: generatorOf(run, sums, merged), Breakdowns: breakdownsOf(run, sums),
+		Errors: errorsOf(run),
 	}
 	if run.Intent.Plan != nil {
 		d.Seed, d.Multiple = run.Intent.Plan.Seed, run.Intent.Plan.Multiple

@@ -105,11 +105,11 @@ func (m *markdownWriter) totals(t Totals, g Generator) {
 	}
 	text := fmt.Sprintf("%s requests: %s ok, %s failed, %s unknown · %s sent of %s intended", count(t.Requests),
 		count(t.OK), count(t.Failed), count(t.Unknown), rate(t.AchievedRate), rate(t.IntendedRate))
-	if t.P99 > 0 {
+	if t.Max > 0 {
 		text += fmt.Sprintf(" · p50 %s, p95 %s, p99 %s", span(t.P50), span(t.P95), span(t.P99))
 	}
 	m.block(escapeMarkdown(text) + "\n\n")
-	m.block(escapeMarkdown("Generator: "+g.words()+"; "+g.verdict()) + "\n\n")
+	m.block(escapeMarkdown(after(after("Generator", ": ", g.words()), "; ", g.verdict())) + "\n\n")
 }
 
 // breakdowns is a fold with the run by journey, step, cohort, tier and instance.

@@ -302,3 +302,31 @@ func TestPlanSaysWhatFailed(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A plan in which nobody comes says so, and words in the table are explained
+// where they stand there and nowhere else.
+func TestPlanExplainsItsTable(t *testing.T) {
+	plan := func(rate float64, steps ...scenarios.PlannedStep) string {
+		return planText(t, &scenarios.Plan{
+			Scenario: "x", Phases: []scenarios.PlannedPhase{{Name: "p", End: scenarios.Duration(10 * time.Second)}}, Duration: scenarios.Duration(10 * time.Second),
+			Load:     []scenarios.PlannedLoad{{Cohort: "c", Journey: "j", Segments: []scenarios.PlannedSegment{{Phase: "p", End: scenarios.Duration(10 * time.Second), Constant: scenarios.Rate(rate)}}}},
+			Journeys: map[string][]scenarios.PlannedStep{"j": steps},
+		}, nil)
+	}
+	one := scenarios.PlannedStep{Name: "a"}
+	endless := scenarios.PlannedStep{Repeat: &scenarios.PlannedRepeat{Times: scenarios.Size{Median: 2, P95: 4}, Steps: []scenarios.PlannedStep{one}}}
+	for _, test := range []struct {
+		text                     string
+		nobody, upTo, withoutMax bool
+	}{
+		{plan(0.001, one), true, false, false},
+		{plan(5, one), false, false, false},
+		{plan(5, endless), false, false, true},
+		{plan(5, scenarios.PlannedStep{Choose: []scenarios.PlannedOption{{Weight: 1, Steps: []scenarios.PlannedStep{one}}, {Weight: 1}}}), false, true, false},
+	} {
+		have := [3]bool{strings.Contains(test.text, "nobody comes"), strings.Contains(test.text, `"up to":`), strings.Contains(test.text, `"no limit":`)}
+		if have != [3]bool{test.nobody, test.upTo, test.withoutMax} {
+			t.Errorf("%v in\n%s", have, test.text)
+		}
+	}
+}

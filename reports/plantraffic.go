@@ -21,7 +21,6 @@ type planRow struct {
 // writePhases writes the table of phases and cohorts, and what they add up to.
 func writePhases(b *strings.Builder, plan *scenarios.Plan, tallies []loadTally) {
 	rows := []planRow{{name: "Traffic", sessions: "sessions", requests: "requests", peak: "peak"}}
-	varies := false
 	var total, requests amount
 	for p, phase := range plan.Phases {
 		rows = append(rows, planRow{name: fmt.Sprintf("  %s  %s to %s", phase.Name, phase.Start, phase.End)})
@@ -36,7 +35,6 @@ func writePhases(b *strings.Builder, plan *scenarios.Plan, tallies []loadTally) 
 	}
 	for i, load := range plan.Load {
 		most, loose := mostRequests(plan.Journeys[load.Journey])
-		varies = varies || loose
 		for _, n := range tallies[i].sessions {
 			total.add(n, tallies[i].exact, false)
 			requests.add(product(n, most), tallies[i].exact, loose)
@@ -46,8 +44,16 @@ func writePhases(b *strings.Builder, plan *scenarios.Plan, tallies []loadTally) 
 	rows = append(rows, totalRow(plan, total, requests)...)
 	b.WriteString("\n")
 	writeTable(b, rows)
-	if varies {
-		b.WriteString("  \"up to\": sessions choose, repeat or poll, and may make fewer\n")
+	for _, note := range []struct{ of, text string }{
+		{"up to", "sessions choose, repeat or poll, and may make fewer"},
+		{"no limit", "how often sessions repeat is drawn without a max"},
+	} {
+		if slices.ContainsFunc(rows, func(r planRow) bool { return strings.HasPrefix(r.requests, note.of) }) {
+			fmt.Fprintf(b, "  %q: %s\n", note.of, note.text)
+		}
+	}
+	if len(plan.Load) > 0 && total.n == 0 && !total.rough && !closed(plan) {
+		b.WriteString("  nobody comes: the rates are too low for the time, and a run proves nothing\n")
 	}
 }
 
@@ -96,13 +102,18 @@ func lateRow(load scenarios.PlannedLoad, t loadTally) []planRow {
 // sessions those make is up to the system.
 func totalRow(plan *scenarios.Plan, sessions, requests amount) []planRow {
 	row := planRow{name: "  all", sessions: sessions.String(), requests: requests.String()}
-	if slices.ContainsFunc(plan.Load, func(l scenarios.PlannedLoad) bool { return len(l.Closed) > 0 }) {
+	if closed(plan) {
 		if sessions.n == 0 {
 			return nil
 		}
 		row.name = "  all but closed loops"
 	}
 	return []planRow{row}
+}
+
+// closed tells whether a plan has closed loops.
+func closed(plan *scenarios.Plan) bool {
+	return slices.ContainsFunc(plan.Load, func(l scenarios.PlannedLoad) bool { return len(l.Closed) > 0 })
 }
 
 // writeTable aligns names left and numbers right. Rows without numbers may be
@@ -142,9 +153,11 @@ func (s *amount) add(n float64, exact, bound bool) {
 	s.bound = s.bound || bound && n > 0
 }
 
+func (s *amount) unlimited() bool { return s.n > math.MaxInt64/2 }
+
 // String is "1,200", "about 144,000,000", "up to 6,000", "no limit".
 func (s *amount) String() string {
-	if s.n > math.MaxInt64/2 {
+	if s.unlimited() {
 		return "no limit"
 	}
 	text := count(int(math.Round(s.n)))

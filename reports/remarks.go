@@ -2,6 +2,8 @@ package reports
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/verify"
@@ -32,7 +34,7 @@ func remarksOf(run Run) []remark {
 		}
 	}
 	for _, e := range run.events() {
-		if n, ok := e.Body.(journal.Note); ok && n.Level != "detail" {
+		if n, ok := e.Body.(journal.Note); ok && n.Level != "detail" && !labels(run, n) {
 			c.add(n.Level == "warning", n.Text)
 		}
 	}
@@ -45,6 +47,14 @@ func remarksOf(run Run) []remark {
 		}
 	}
 	return c.remarks
+}
+
+// labels tells whether a note is the driver's word, said while it runs, on a
+// closed loop: the report has its own.
+func labels(run Run, n journal.Note) bool {
+	return slices.ContainsFunc(closedLoops(run), func(l ClosedLoop) bool {
+		return strings.HasPrefix(n.Text, "cohort "+l.Cohort+" is a closed loop of ") && strings.Contains(n.Text, " in phase "+l.Phase+":")
+	})
 }
 
 type collector struct {

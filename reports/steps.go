@@ -65,7 +65,7 @@ func measure(rows map[cell]*row, merged times) {
 			return k.measure == journal.Response && k.journey == c.journey && k.step == c.step && (c.phase == "" || k.phase == c.phase)
 		})
 		if h.TotalCount() > 0 {
-			r.p50, r.p95, r.p99, r.most = quantiles(h)
+			r.p50, r.p95, r.p99, r.most = carried(h)
 		}
 	}
 }
@@ -124,9 +124,22 @@ func whole(s section) int {
 // maxGroups bounds how many error groups a report lists; the rest is counted.
 const maxGroups = 20
 
-// groupsOf merges the error groups by journey, step, outcome and message,
-// the largest first; rest and restCount are what did not make the list.
+// groupsOf are the largest error groups; rest and restCount are what did not
+// make the list.
 func groupsOf(events []journal.Event) (groups []journal.ErrorGroup, rest, restCount int) {
+	groups = allGroups(events)
+	if len(groups) <= maxGroups {
+		return groups, 0, 0
+	}
+	for _, g := range groups[maxGroups:] {
+		restCount += g.Count
+	}
+	return groups[:maxGroups], len(groups) - maxGroups, restCount
+}
+
+// allGroups merges the error groups by journey, step, outcome and message,
+// the largest first.
+func allGroups(events []journal.Event) (groups []journal.ErrorGroup) {
 	type key struct{ journey, step, outcome, message string }
 	index := map[key]int{}
 	for _, e := range events {
@@ -144,11 +157,5 @@ func groupsOf(events []journal.Event) (groups []journal.ErrorGroup, rest, restCo
 		groups[i].First, groups[i].Last = min(groups[i].First, g.First), max(groups[i].Last, g.Last)
 	}
 	slices.SortStableFunc(groups, func(a, b journal.ErrorGroup) int { return cmp.Compare(b.Count, a.Count) })
-	if len(groups) <= maxGroups {
-		return groups, 0, 0
-	}
-	for _, g := range groups[maxGroups:] {
-		restCount += g.Count
-	}
-	return groups[:maxGroups], len(groups) - maxGroups, restCount
+	return groups
 }

@@ -246,8 +246,12 @@ func (t *textWriter) requests(totals Totals) {
 	if totals.Intended > 0 {
 		t.labelled("rate", fmt.Sprintf("%s sent of %s intended", rate(totals.AchievedRate), rate(totals.IntendedRate)))
 	}
-	if totals.P99 > 0 {
-		t.labelled("response", fmt.Sprintf("p50 %s, p95 %s, p99 %s, max %s", span(totals.P50), span(totals.P95), span(totals.P99), span(totals.Max)))
+	if totals.Max > 0 {
+		text := fmt.Sprintf("p50 %s, p95 %s, p99 %s, max %s", span(totals.P50), span(totals.P95), span(totals.P99), span(totals.Max))
+		if totals.OK < totals.Requests { // checks count the others as slower than all
+			text += fmt.Sprintf(" of the %s that succeeded", count(totals.OK))
+		}
+		t.labelled("response", text)
 	}
 }
 
@@ -262,12 +266,13 @@ func (t *textWriter) generator(generator Generator) {
 
 // summary writes attribution, files, what is not proven and the command.
 func (t *textWriter) summary(run Run) {
+	seen := t.groups(run)
 	blames, _ := blamesOf(run.events())
 	for i, b := range blames {
 		if i == topEvidence {
 			break
 		}
-		t.labelled(first(i, "errors"), b.String())
+		t.labelled(first(seen+i, "errors"), b.String())
 	}
 	for i, r := range remarksOf(run) {
 		t.labelled(first(i, "caveats"), r.text)
@@ -278,6 +283,33 @@ func (t *textWriter) summary(run Run) {
 	}
 	t.labelled("again", reproduce(run))
 }
+
+// groups writes what went wrong in the eyes of the driver, each with a sample,
+// and returns for how much of it there was room.
+func (t *textWriter) groups(run Run) int {
+	groups := allGroups(run.events())
+	for i, g := range groups {
+		if i == topEvidence {
+			t.labelled("", "and "+plural(len(groups)-i, "more kind")+" in the report")
+			break
+		}
+		how := "failed"
+		if g.Outcome == "unknown" {
+			how = "unknown"
+		}
+		t.labelled(first(i, "errors"), fmt.Sprintf("%s %s at %s / %s: %s", count(g.Count), how, g.Journey, g.Step, cut(g.Message, maxLineError)))
+		if g.Sample != "" {
+			t.labelled("", "such as "+cut(strings.Join(strings.Fields(g.Sample), " "), maxLineSample))
+		}
+	}
+	return min(len(groups), topEvidence)
+}
+
+// The most of an error and of its sample that stand in the text, in characters.
+const (
+	maxLineError  = 200
+	maxLineSample = 240
+)
 
 // sessions writes a line for each journey as a whole.
 func (t *textWriter) sessions(journeys []Part) {

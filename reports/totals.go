@@ -7,7 +7,7 @@ import (
 )
 
 // Totals are the sums over a run that JSON publishes. Times are nanoseconds;
-// a quantile is 0 where nothing was measured.
+// a quantile is 0 where nothing was measured, or too little for it.
 type Totals struct {
 	Requests int `json:"requests"` // that ended: ok + failed + unknown
 	OK       int `json:"ok"`
@@ -22,13 +22,14 @@ type Totals struct {
 	AchievedRate float64 `json:"achieved_rate"`
 	// Traffic is how long traffic flowed.
 	Traffic time.Duration `json:"traffic_ns"`
-	// P50, P95, P99 and Max are response times of all requests, from the
-	// intended send time.
+	// P50, P95, P99 and Max are response times of the requests that succeeded,
+	// from the intended send time.
 	P50 time.Duration `json:"p50_ns"`
 	P95 time.Duration `json:"p95_ns"`
 	P99 time.Duration `json:"p99_ns"`
 	Max time.Duration `json:"max_ns"`
-	// LagP99 is the generator's own delay: from intended to actual sending.
+	// LagP99 is the generator's own delay: from the intended moment to that at
+	// which it got to a request or a session, whichever is later.
 	LagP99 time.Duration `json:"lag_p99_ns"`
 }
 
@@ -60,8 +61,7 @@ func totalsOf(run Run, w window, merged times) Totals {
 		t.IntendedRate, t.AchievedRate = float64(t.Intended)/s, float64(t.Sent)/s
 	}
 	response := merged.sum(func(k timeKey) bool { return k.measure == journal.Response && k.step != "" })
-	lag := merged.sum(func(k timeKey) bool { return k.measure == journal.Lag })
-	t.P50, t.P95, t.P99, t.Max = quantiles(response)
-	t.LagP99 = quantile(lag, 99)
+	t.P50, t.P95, t.P99, t.Max = carried(response)
+	_, t.LagP99, _ = merged.lags()
 	return t
 }

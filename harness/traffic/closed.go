@@ -12,13 +12,16 @@ import (
 )
 
 // A circle is one closed loop of a load: a number of users, each of which
-// begins a session when its last one has ended.
+// begins a session when its last one has ended. Where the loop of one phase
+// ends as that of the next begins they are one: users go on, and only the
+// difference in their number begins or stops.
 type circle struct {
 	*driver
 	load    int
-	planned scenarios.PlannedClosed
-	ordinal *uint64 // of the load's next session in any of its closed loops
-	begun   int     // users
+	parts   []scenarios.PlannedClosed // each begins where the one before ends
+	part    int                       // the present one
+	ordinal *uint64                   // of the load's next session in any of its closed loops
+	users   int                       // who walk
 	timer   loop.Timer
 }
 
@@ -35,10 +38,14 @@ func (d *driver) closedLoops() []*circle {
 	for i := range d.plan.Load {
 		load := &d.plan.Load[i]
 		ordinal := firstClosed(load)
+		var c *circle
 		for _, planned := range load.Closed {
-			c := &circle{driver: d, load: i, planned: planned, ordinal: &ordinal}
-			c.timer.Fire = c.begin
-			all = append(all, c)
+			if c == nil || c.end() != planned.Start.Std() {
+				c = &circle{driver: d, load: i, ordinal: &ordinal}
+				c.timer.Fire = c.begin
+				all = append(all, c)
+			}
+			c.parts = append(c.parts, planned)
 		}
 	}
 	return all
@@ -61,24 +68,39 @@ func firstClosed(load *scenarios.PlannedLoad) uint64 {
 	return uint64(most)
 }
 
-// begin starts the users, some at a time.
+// end is when no session begins any more.
+func (c *circle) end() time.Duration { return c.parts[len(c.parts)-1].End.Std() }
+
+// begin starts the users that are missing, some at a time, and comes again with
+// the next part.
 func (c *circle) begin() {
+	for c.part+1 < len(c.parts) && c.now() >= c.parts[c.part+1].Start.Std() {
+		c.part++
+	}
+	part := &c.parts[c.part]
 	for range beginAtOnce {
-		if c.begun == c.planned.Sessions || c.stopped {
+		switch {
+		case c.stopped:
+			return
+		case c.users >= part.Sessions:
+			if c.part+1 < len(c.parts) {
+				c.loop.Set(&c.timer, c.origin+part.End.Std())
+			}
 			return
 		}
-		c.begun++
+		c.users++
 		u := &user{circle: c}
 		u.timer.Fire = u.begin
-		u.session(c.planned.Start.Std())
+		u.session(part.Start.Std())
 	}
 	c.loop.Set(&c.timer, c.clock.Now())
 }
 
-// session begins a session of the user.
+// session begins a session of the user, who stops if there are too many.
 func (u *user) session(at time.Duration) {
 	c := u.circle
-	if c.stopped || at >= c.planned.End.Std() {
+	if c.stopped || at >= c.end() || c.users > c.parts[c.part].Sessions {
+		c.users--
 		return
 	}
 	ordinal := *c.ordinal
@@ -106,9 +128,12 @@ func (u *user) again(ended time.Duration, answered bool) {
 // begin begins the next session after a pause.
 func (u *user) begin() { u.session(u.circle.now()) }
 
-// label says in the journal that a closed loop is one.
-func (c *circle) label() journal.Note {
-	return journal.Note{Level: "info", Text: fmt.Sprintf(
-		"cohort %s is a closed loop of %d sessions in phase %s: its rate is what the system lets it be, and a stall hides the sessions that would have come meanwhile",
-		c.plan.Load[c.load].Cohort, c.planned.Sessions, c.planned.Phase)}
+// labels say in the journal that a closed loop is one.
+func (c *circle) labels() (all []journal.Body) {
+	for _, part := range c.parts {
+		all = append(all, journal.Note{Level: "info", Text: fmt.Sprintf(
+			"cohort %s is a closed loop of %d sessions in phase %s: its rate is what the system lets it be, and a stall hides the sessions that would have come meanwhile",
+			c.plan.Load[c.load].Cohort, part.Sessions, part.Phase)})
+	}
+	return all
 }

@@ -132,7 +132,7 @@ func (d *driver) play() {
 	d.recorder = measure.New(d.plan, d.origin) // here, so that it knows the thread
 	d.loop.Set(&d.ending, d.origin+d.length())
 	for _, c := range d.circles {
-		d.loop.Set(&c.timer, d.origin+c.planned.Start.Std())
+		d.loop.Set(&c.timer, d.origin+c.parts[0].Start.Std())
 	}
 	d.flusher.tick()
 	d.arrive()
@@ -233,7 +233,7 @@ func (d *driver) introduce() error {
 		events = append(events, replayed)
 	}
 	for _, c := range d.circles {
-		events = append(events, c.label())
+		events = append(events, c.labels()...)
 	}
 	return d.append(events)
 }

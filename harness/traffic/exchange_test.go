@@ -189,6 +189,8 @@ func TestVariablesCannotInject(t *testing.T) {
 		message string
 	}{
 		"a header":       {"x\r\nX-Admin: 1", scenarios.PlannedStep{Path: "/", Headers: map[string]string{"X-A": "${v}"}}, "header X-A: a variable in it holds a line break"},
+		"a bell":         {"x\x07", scenarios.PlannedStep{Path: "/", Headers: map[string]string{"X-A": "${v}"}}, "header X-A: a variable in it holds"},
+		"a virtual host": {"x\x7f", scenarios.PlannedStep{Path: "/", Headers: map[string]string{"Host": "${v}"}}, "header Host: a variable in it holds"},
 		"a request":      {"x HTTP/1.1\r\n\r\n", scenarios.PlannedStep{Path: "/${v}"}, "path: a variable in it holds"},
 		"a space":        {"a b", scenarios.PlannedStep{Path: "/${v}"}, "path: a variable in it holds"},
 		"a host":         {"/evil.test/", scenarios.PlannedStep{Path: "/${v}"}, "path: a variable in it holds"},

@@ -56,7 +56,7 @@ func checkedValue(name string, t *text, v *variables) (string, error) {
 		return "", fmt.Errorf("header %s: %w", name, err)
 	}
 	if !t.fixed && !safeValue(value) {
-		return "", fmt.Errorf("header %s: a variable in it holds a line break", name)
+		return "", fmt.Errorf("header %s: a variable in it holds a line break or another control character", name)
 	}
 	return value, nil
 }

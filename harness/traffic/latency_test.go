@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/shakedown-dev/shakedown/harness/clock"
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/scenarios"
 	"github.com/shakedown-dev/shakedown/scenarios/arrivals"
 )
 
@@ -210,5 +212,32 @@ func TestLatenessIsLagAndCounts(t *testing.T) {
 	response, service := rec.times("", "a", journal.Response), rec.times("", "a", journal.Service)
 	if quantile(response, 0) < 195*time.Millisecond || quantile(service, 50) > quantile(response, 50)*9/10 {
 		t.Errorf("response at least %v, service %v", quantile(response, 0), quantile(service, 50))
+	}
+}
+
+// By Little's law the requests under way, summed over time, are the times that
+// each took, to the nanosecond: with either engine, and with requests that are
+// given up at the end.
+func TestBooksBalance(t *testing.T) {
+	gone := make(chan struct{})
+	addr := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/stuck" {
+			<-gone
+		}
+	})
+	t.Cleanup(func() { close(gone) }) // before the server is closed
+	quick, stuck, streamed := get("/quick"), get("/stuck"), get("/streamed")
+	streamed.Method, streamed.Body, streamed.Gzip = "POST", "${session}", true
+	for _, step := range []scenarios.PlannedStep{quick, stuck, streamed} {
+		t.Run(step.Name, func(t *testing.T) {
+			_, rec := play(t, planOf(400, ms(300), step), addr, func(c *Config) { c.Drain = 100 * time.Millisecond })
+			var area, sojourn float64
+			for _, g := range rec.generator {
+				area, sojourn = area+g.Area, sojourn+g.Sojourn
+			}
+			if sojourn <= 0 || math.Abs(area-sojourn) > 1e-6 {
+				t.Errorf("%.9f s under way by the clock, %.9f s by their own times", area, sojourn)
+			}
+		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/traffic/exchange"
 	"github.com/shakedown-dev/shakedown/harness/traffic/measure"
+	"github.com/shakedown-dev/shakedown/harness/wire"
 )
 
 // How a request or a session ends.
@@ -46,7 +47,7 @@ func broken(x *exchange.Exchange, timeout time.Duration) *trouble {
 	case x.Own != "":
 		t.outcome, t.message = fail, wanting(x.Own)
 	case x.Sent == 0 && failure != journal.ClientGone:
-		t.outcome, t.message = fail, unsent(failure, timeout)
+		t.outcome, t.message = fail, unsent(x.Err, timeout)
 	}
 	return t
 }
@@ -67,14 +68,16 @@ func lost(failure journal.Failure, timeout time.Duration) string {
 	return "connection closed before an answer"
 }
 
-func unsent(failure journal.Failure, timeout time.Duration) string {
-	switch failure {
+func unsent(err *wire.Error, timeout time.Duration) string {
+	switch err.Failure {
 	case journal.Refused:
 		return "connection refused"
 	case journal.Timeout:
 		return fmt.Sprintf("no connection within %v", timeout)
+	case journal.DialTimeout:
+		return "no connection: the dial was not answered"
 	}
-	return "no connection: the dial was not answered"
+	return "not sent: " + err.Op + " went wrong" // the handshake, say
 }
 
 // wanting is the message of a request that was not sent for want of something

@@ -67,7 +67,7 @@ func (s *session) done(x *exchange.Exchange) {
 	s.state = judging
 	s.inFlight--
 	ended := x.Ended - s.origin
-	s.recorder.Under(s.now(), -1)
+	s.recorder.Under(ended, -1) // not now: how late Done comes is no time of the request's
 	s.recorder.Sojourn(ended - s.asked.ready)
 	if attempted(x) {
 		s.asked.meter.Sent()
@@ -100,7 +100,7 @@ func attempted(x *exchange.Exchange) bool {
 	case x.Own != "" || x.Err == nil:
 		return false
 	}
-	return x.Err.Failure == journal.Refused || x.Err.Failure == journal.DialTimeout
+	return x.Err.Failure != journal.Timeout && x.Err.Failure != journal.ClientGone // those waited for one
 }
 
 // judged goes on with what a step made of its answer. The exchange still tells

@@ -3,6 +3,7 @@ package traffic
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -216,6 +217,38 @@ func TestNothingAnswers(t *testing.T) {
 				t.Errorf("%d requests and %d groups on record", n, len(rec.groups))
 			}
 		})
+	}
+}
+
+// A port that speaks no TLS is no target either, and the record says what went
+// wrong with it.
+func TestNoHandshake(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for conn, err := listener.Accept(); err == nil; conn, err = listener.Accept() {
+			_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
+			_ = conn.(*net.TCPConn).CloseWrite()
+			serving.Go(func() { _, _ = io.Copy(io.Discard, conn); _ = conn.Close() })
+		}
+	})
+	t.Cleanup(func() { _ = listener.Close(); serving.Wait() })
+	addr := listener.Addr().String()
+	plan := planOf(200, ms(3_600_000), get("/a"))
+	plan.Targets = map[string]scenarios.PlannedTarget{"api": {Address: addr, TLS: true}}
+	rec := &recorder{}
+	_, err = Run(t.Context(), Config{Plan: plan, Clock: clock.Start(), Sink: rec})
+	if want := "nothing answers at " + addr; err == nil || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "TLS") {
+		t.Errorf("error %v, want %s and that it is about TLS", err, want)
+	}
+	if want := "not sent: TLS handshake with " + addr + " went wrong"; len(rec.groups) == 0 || rec.groups[0].Message != want {
+		t.Errorf("groups %+v, want %q", rec.groups, want)
+	}
+	if got := rec.sum("", "a"); got.sent < silentLimit || got.failed < silentLimit {
+		t.Errorf("%+v, want each connection to be a request that was tried", got)
 	}
 }
 

@@ -127,7 +127,7 @@ func (s *step) compileHeaders(planned map[string]string, agent string, compresse
 		case name == RequestHeader || frames(name):
 			return fmt.Errorf("header %s: the driver sets it itself", name)
 		case value.fixed && !safeValue(value.constant):
-			return fmt.Errorf("header %s: a line break cannot stand in it", name)
+			return fmt.Errorf("header %s: a line break or another control character cannot stand in it", name)
 		case name == "Host":
 			s.host = value
 			continue
@@ -217,8 +217,15 @@ func isToken(text string) bool {
 }
 
 // safeValue tells whether a header can have this value: it must not become
-// another header.
-func safeValue(value string) bool { return !strings.ContainsAny(value, "\r\n\x00") }
+// another header, and engines refuse all control characters but the tab.
+func safeValue(value string) bool {
+	for i := range len(value) {
+		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
 
 // safePath tells whether a path can stand in a request line: nothing in it may
 // end the line or look like the name of another host.

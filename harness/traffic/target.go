@@ -127,16 +127,13 @@ const silentLimit = 50
 // nobody is there. What the generator itself lacked is no sign of that.
 func (t *target) heard(x *exchange.Exchange) error {
 	switch {
-	case t.answered || x.Own != "":
+	case t.answered || !attempted(x): // one that only waited for a connection is no sign either
 		return nil
 	case x.Err == nil:
 		t.answered = true
 		return nil
-	}
-	switch x.Err.Failure {
-	case journal.Refused, journal.DialTimeout, journal.Reset, journal.Closed:
-	default:
-		t.silent = 0
+	case x.Sent > 0 && x.Err.Failure != journal.Reset && x.Err.Failure != journal.Closed:
+		t.silent = 0 // somebody took the request
 		return nil
 	}
 	if t.silent++; t.silent < silentLimit {

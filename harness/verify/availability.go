@@ -38,6 +38,8 @@ func (h *history) availability(c scenarios.SLOCheck, s sample, wanted float64) F
 		if late := s.blind(most); late.reason != "" {
 			f.Verdict, f.Reason = Inconclusive, late.reason
 			f.Evidence = append(f.Evidence, late.evidence...)
+		} else if float64(lost-s.cut) <= allowed*float64(max(n-s.cut, needed))+1e-9 {
+			f.Verdict, f.Reason = Inconclusive, s.unfinished()
 		}
 	case h.rec.Damaged > 0:
 		f.Verdict, f.Reason = Inconclusive, h.damage()

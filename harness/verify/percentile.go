@@ -45,6 +45,11 @@ func (h *history) percentile(c scenarios.SLOCheck, s sample, name string, q floa
 		f.Reason = fmt.Sprintf("%s of %s took %s, the limit is %s; %s (%s) took longer than that",
 			name, subject(c), latency(r.value), latency(limit), plural(r.over, s.noun), share(r.over, r.n))
 	}
+	if f.Verdict == Fail && s.cut > 0 {
+		if rest := s.finished().read(q, limit); rest.n == 0 || rest.reached && !rest.exceeds {
+			f.Verdict, f.Reason = Inconclusive, s.unfinished()
+		}
+	}
 	if f.Verdict != Inconclusive && r.sized && r.around.holds(limit) {
 		f.Evidence = append(f.Evidence, Evidence{Text: fmt.Sprintf("close: the limit of %s is within what chance allows (%s)", latency(limit), r.around)})
 	}

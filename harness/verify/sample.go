@@ -19,12 +19,13 @@ type sample struct {
 	traffic  []timed[journal.Traffic]
 	groups   []journal.ErrorGroup
 	tally
+	cut       int // of the sessions that are unknown: the end of the run cut them off
 	generator generator
 }
 
 // tally is what became of requests or sessions. Own are those that could not
 // be sent for want of something of the generator's: they say nothing about the
-// system and are not among the failed.
+// system. In the record they are among the failed, in a sample they are not.
 type tally struct{ intended, sent, ok, failed, unknown, own int }
 
 func (n *tally) add(t journal.Traffic) {
@@ -38,7 +39,7 @@ func (n *tally) add(t journal.Traffic) {
 
 // made is how many there were. A request that could not be sent because the
 // system took no connection has an outcome all the same.
-func (n tally) made() int { return max(n.sent, n.ok+n.failed+n.own+n.unknown) }
+func (n tally) made() int { return max(n.sent, n.ok+n.failed+n.unknown) }
 
 // selection tells what of the record a check is about. Phases are those of
 // the intended send time, whatever the moment at which an answer came.
@@ -102,6 +103,7 @@ func (h *history) sampleOf(c scenarios.SLOCheck) sample {
 	// failed with its request, which alone is known to be the generator's.
 	if c.Whole {
 		s.own = max(s.own, s.generator.requests.own)
+		s.cut = h.cutOff(chosen, s)
 	}
 	s.own = min(s.own, s.failed)
 	s.failed -= s.own

@@ -7,7 +7,7 @@ type queue struct{ waiting list.List }
 
 func (q *queue) len() int { return q.waiting.Len() }
 
-func (q *queue) push(c *carriage) { c.place = q.waiting.PushFront(c) }
+func (q *queue) push(c *carriage) { c.place = q.waiting.PushBack(c) }
 
 // unpop puts back at the front what pop took.
 func (q *queue) unpop(c *carriage) { c.place = q.waiting.PushFront(c) }

@@ -45,7 +45,10 @@ type conn struct {
 	answer   *answer // as far as it has come; nil before its first byte
 }
 
-// Ready is told by the loop that something happened.
+// Ready is told by the loop that something happened. It reads, and leaves what
+// follows from that to the end of the loop's turn: so answers are taken, and
+// their moments with them, before the next requests are written, and the server
+// is woken once for many of those.
 func (c *conn) Ready(events uint32) {
 	e := c.e
 	if c.state == dialing && events&(unix.EPOLLOUT|ends) != 0 {
@@ -53,7 +56,7 @@ func (c *conn) Ready(events uint32) {
 		e.serve()
 	}
 	c.transfer(events)
-	e.settle()
+	e.settleSoon()
 }
 
 // transfer does what can be done now.

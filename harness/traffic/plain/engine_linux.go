@@ -43,7 +43,7 @@ type Engine struct {
 	again    []*conn // had more to read or write than one turn allows
 	before   []*conn // the same of the turn before, kept for its memory
 
-	tick, soon, dial loop.Timer // looks for deadlines; finishes what Begin could not; the next dial
+	tick, soon, dial loop.Timer // looks for deadlines; settles; may open another connection
 
 	in, out []byte
 	calls   []*call // not in use
@@ -201,7 +201,7 @@ func (e *Engine) finish(k *call, err *wire.Error) {
 	e.finished.push(&k.place, k)
 }
 
-// settle ends every turn of the engine's that does not come from the driver.
+// settle does what follows from what has happened.
 func (e *Engine) settle() {
 	e.serve()
 	for range e.finished.len {
@@ -230,7 +230,15 @@ func (e *Engine) done() {
 
 // finishSoon has the loop come by if something is finished.
 func (e *Engine) finishSoon() {
-	if (e.finished.len > 0 || len(e.again) > 0) && !e.soon.Pending() {
+	if e.finished.len > 0 || len(e.again) > 0 {
+		e.settleSoon()
+	}
+}
+
+// settleSoon has the loop come by before it waits again, unless a great many
+// timers are due.
+func (e *Engine) settleSoon() {
+	if !e.soon.Pending() {
 		e.loop.Set(&e.soon, e.loop.Now())
 	}
 }

@@ -198,11 +198,10 @@ func abandonQueued(t *testing.T, maker Maker) {
 	s := serve(t, func(p *peer, _ int) {
 		for req := p.request(); req != nil; req = p.request() {
 			paths <- req.URL.Path
-			<-release
+			p.hold(release)
 			p.write(hello)
 		}
 	})
-	t.Cleanup(func() { close(release) })
 	r := newRig(t, maker, s.addr, one)
 	var all []*call
 	for _, path := range []string{"/0", "/1", "/2", "/3"} {
@@ -212,7 +211,7 @@ func abandonQueued(t *testing.T, maker Maker) {
 	r.abandon(all[1])
 	all[1].fails(journal.ClientGone)
 	for _, want := range []string{"/2", "/3"} {
-		release <- struct{}{}
+		let(t, release)
 		if got := await(t, paths, "a request"); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}

@@ -27,7 +27,7 @@ func firstComeFirstServed(t *testing.T, maker Maker) {
 	s := serve(t, func(p *peer, _ int) {
 		for req := p.request(); req != nil; req = p.request() {
 			paths <- req.URL.Path
-			<-release
+			p.hold(release)
 			p.write(hello)
 		}
 	})
@@ -51,7 +51,7 @@ func firstComeFirstServed(t *testing.T, maker Maker) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	for i := cap; i < all; i++ {
-		release <- struct{}{}
+		let(t, release)
 		if got, want := await(t, paths, "a request"), fmt.Sprintf("/%d", i); got != want {
 			t.Fatalf("%s, want %s", got, want)
 		}
@@ -124,9 +124,12 @@ func tenThousand(t *testing.T, maker Maker) {
 	s := serve(t, answering(hello))
 	r := newRig(t, maker, s.addr, exchange.Limits{Max: 8, Reuse: true})
 	const all = 10_000
+	most := 0
 	r.do(func() {
 		for range all {
-			r.prepare(get).begin(long)
+			c := r.prepare(get)
+			c.then = func() { most = max(most, r.engine.Stats().Connections) }
+			c.begin(long)
 		}
 	})
 	for _, c := range r.all() {
@@ -137,8 +140,10 @@ func tenThousand(t *testing.T, maker Maker) {
 	if n := s.requests(); n != all {
 		t.Errorf("%d requests reached the server, want %d", n, all)
 	}
-	if n := s.connections(); n > 8 {
-		t.Errorf("%d connections, want 8 at most", n)
+	// A connection may be given up now and then, for the sake of caution, but not
+	// used once and thrown away.
+	if n := s.connections(); most > 8 || n > all/100 {
+		t.Errorf("%d connections, %d of them at once; want 8 at once at most", n, most)
 	}
 }
 

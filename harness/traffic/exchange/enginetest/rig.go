@@ -252,3 +252,13 @@ func await[T any](t *testing.T, c <-chan T, what string) (v T) {
 	}
 	return v
 }
+
+// let lets one that holds go on.
+func let(t *testing.T, release chan<- struct{}) {
+	t.Helper()
+	select {
+	case release <- struct{}{}:
+	case <-time.After(patience):
+		t.Fatalf("waited %v for a request to be held", patience)
+	}
+}

@@ -130,6 +130,14 @@ func (p *peer) reset() {
 	p.conn.Close()
 }
 
+// hold waits until the test lets go on, or is over.
+func (p *peer) hold(release <-chan struct{}) {
+	select {
+	case <-release:
+	case <-p.over:
+	}
+}
+
 // gone waits until the other side has closed the connection.
 func (p *peer) gone() { _, _ = io.Copy(io.Discard, p.conn) }
 
