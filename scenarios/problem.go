@@ -110,6 +110,14 @@ func newSource(file string, text []byte) *source {
 	return &source{file: file, lines: strings.Split(lines, "\n")}
 }
 
+// line is one of the source, from 1, "" where there is none.
+func (s *source) line(n int) string {
+	if n < 1 || n > len(s.lines) {
+		return ""
+	}
+	return s.lines[n-1]
+}
+
 // problem makes a Problem for a place in the source.
 func (s *source) problem(at place, path, message, suggestion string) Problem {
 	p := s.bare(at, path, message, suggestion)

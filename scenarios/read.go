@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -116,7 +117,20 @@ func syntaxProblem(src *source, err error) Problem {
 		}
 	}
 	message = strings.ReplaceAll(message, "\t", `\t`)
-	return src.problem(at, "", "not valid YAML: "+message, syntaxHint(message))
+	hint := syntaxHint(message)
+	if hint == "" && bareVariable(src.line(at.line)) {
+		hint = `inside of { } and [ ], text with ${...} in it needs quotes: "${...}"`
+	}
+	return src.problem(at, "", "not valid YAML: "+message, hint)
+}
+
+// quotedText is what stands in quotes on a line.
+var quotedText = regexp.MustCompile(`"(?:\\.|[^"\\])*"|'[^']*'`)
+
+// bareVariable tells whether a line has a variable in text without quotes, the
+// braces of which YAML takes for its own in a mapping on one line.
+func bareVariable(line string) bool {
+	return strings.Contains(quotedText.ReplaceAllString(line, ""), "${")
 }
 
 // syntaxHint explains the commonest messages of the parser.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -13,7 +14,12 @@ import (
 	"github.com/shakedown-dev/shakedown/harness"
 )
 
-func main() { os.Exit(Main(os.Args, os.Stdout, os.Stderr)) }
+func main() {
+	// Nothing of ours uses this logger, but net/http writes there what a server
+	// under test does wrong, once for each answer.
+	log.SetOutput(io.Discard)
+	os.Exit(Main(os.Args, os.Stdout, os.Stderr))
+}
 
 // Main is the program without the process: it returns the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"reflect"
@@ -9,12 +10,32 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/shakedown-dev/shakedown/harness/gateway"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"shakedown": func() { os.Exit(Main(os.Args, os.Stdout, os.Stderr)) },
+		"shop":      shop,
+		"shakedown-agent": func() {
+			if err := gateway.ServeAgent(os.Stdin, os.Stdout); err != nil {
+				os.Exit(1)
+			}
+			os.Exit(0)
+		},
 	})
+}
+
+// shop ADDRESS is a service of a stack: it answers everything, except /broken.
+func shop() {
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/broken" {
+			http.Error(w, "out of order", http.StatusConflict)
+		}
+	})
+	_ = http.ListenAndServe(os.Args[1], nil) // until it is ended
+	os.Exit(1)
 }
 
 // TestScripts runs the command line as a user types it; the scripts are its
@@ -26,7 +47,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("NO_COLOR", "1")
-			self, err := os.Executable() // no script gets so far as to start the agent
+			self, err := os.Executable() // most scripts get not so far as to start the agent
 			env.Setenv("SHAKEDOWN_AGENT", self)
 			return err
 		},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/urfave/cli/v2"
 
@@ -28,6 +29,9 @@ func planCommand() *cli.Command {
 			if n := c.Int("sessions"); n < 0 {
 				return usagef("--sessions %d: give the number of sessions to print", n)
 			}
+			if c.IsSet("sessions") && c.Bool("json") {
+				return usagef("--sessions and --json: choose one; sessions are lines of JSON as they are")
+			}
 			if c.Bool("json") {
 				out := json.NewEncoder(c.App.Writer)
 				out.SetIndent("", "  ")
@@ -38,6 +42,11 @@ func planCommand() *cli.Command {
 				return err
 			}
 			if c.IsSet("sessions") {
+				for _, l := range loaded.Plan.Load {
+					for _, closed := range l.Closed {
+						fmt.Fprintf(c.App.ErrWriter, "%s in %s is a closed loop: its sessions begin when others end, and are not listed\n", l.Cohort, closed.Phase)
+					}
+				}
 				return draws.Write(c.App.Writer, loaded.Plan, recorded, c.Int("sessions"))
 			}
 			outline, err := stack.Outline(loaded.Project, loaded.Plan, c.String("platform"))

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
@@ -46,6 +47,11 @@ func broken(x *exchange.Exchange, timeout time.Duration) *trouble {
 	switch {
 	case x.Own != "":
 		t.outcome, t.message = fail, wanting(x.Own)
+	case strings.HasSuffix(x.Err.Op, "request body"): // a body that is made while it is sent, or a file
+		t.message = "the request's body could not be read to its end"
+		if x.Sent == 0 {
+			t.outcome = fail
+		}
 	case x.Sent == 0 && failure != journal.ClientGone:
 		t.outcome, t.message = fail, unsent(x.Err, timeout)
 	}

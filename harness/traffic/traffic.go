@@ -58,9 +58,10 @@ type Totals = measure.Totals
 // Run plays the load and returns when the last phase is over and every session
 // has ended or was given up, with everything written to the sink. When ctx is
 // cancelled no session arrives any more, requests in flight get another second,
-// and Run returns the cause. It returns an error that says so when a target
-// never answers, and when the sink does. Totals are right up to the return
-// whatever the error. Everything that Run started is gone when it returns.
+// and Run returns the cause. It returns an error that says so when no
+// connection to a target ever leads to anything, and when the sink fails.
+// Totals are right up to the return whatever the error. Everything that Run
+// started is gone when it returns.
 func Run(ctx context.Context, cfg Config) (Totals, error) {
 	d, err := newDriver(cfg)
 	if err != nil {

@@ -186,6 +186,46 @@ func TestNothingStarves(t *testing.T) {
 	}
 }
 
+// TestTimersAmongFunctions has many functions posted and a timer due.
+func TestTimersAmongFunctions(t *testing.T) {
+	l := newLoop(t)
+	const all = 10 * batch
+	ran, before := 0, -1
+	for range all {
+		l.Post(func() {
+			if ran++; ran == all {
+				l.Stop()
+			}
+		})
+	}
+	l.Set(&Timer{Fire: func() { before = ran }}, 0)
+	run(t, l)
+	if before < 0 || before > batch {
+		t.Errorf("the timer fired after %d functions, want %d at most", before, batch)
+	}
+}
+
+// TestAnEarlierTimer is set while the loop waits for a later one.
+func TestAnEarlierTimer(t *testing.T) {
+	l := newLoop(t)
+	var late, early Timer
+	late.Fire = func() { t.Error("the late timer fired") }
+	early.Fire = l.Stop
+	l.Set(&late, time.Hour)
+	go func() {
+		for range 200 { // in between the loop has waited
+			turned := make(chan struct{})
+			l.Post(func() { close(turned) })
+			<-turned
+		}
+		l.Post(func() { l.Set(&early, l.Now()+time.Millisecond) })
+	}()
+	run(t, l)
+	if !late.Pending() {
+		t.Error("the late timer is not set any more")
+	}
+}
+
 func TestStopBeforeRun(t *testing.T) {
 	l := newLoop(t)
 	l.Stop()

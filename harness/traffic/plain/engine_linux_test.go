@@ -318,3 +318,44 @@ func TestIdleConnectionsAreCheap(t *testing.T) {
 		}
 	})
 }
+
+// TestAnswersAreNotHoarded has many answers half there at once.
+func TestAnswersAreNotHoarded(t *testing.T) {
+	const all = 2 * spare
+	half := make(chan struct{}, all)
+	rest := make(chan struct{})
+	r := newRig(t, serve(t, func(conn *net.TCPConn, in *bufio.Reader, _ int) {
+		_, _, _ = next(in)
+		_, _ = io.WriteString(conn, hello[:len(hello)-2])
+		half <- struct{}{}
+		<-rest
+		_, _ = io.WriteString(conn, hello[len(hello)-2:])
+		_, _, _ = next(in)
+	}), exchange.Limits{Max: all, Reuse: true})
+	var results []<-chan *result
+	for range all {
+		results = append(results, r.start(get("/"), long))
+	}
+	for range all {
+		await(t, half)
+	}
+	for reading := 0; reading < all; {
+		r.do(func() {
+			reading = 0
+			for n := r.e.busy.root.next; n != &r.e.busy.root; n = n.next {
+				if n.owner.answer != nil {
+					reading++
+				}
+			}
+		})
+	}
+	close(rest)
+	for _, done := range results {
+		wantOK(t, await(t, done), "hello", false)
+	}
+	r.do(func() {
+		if n := len(r.e.answers); n != spare {
+			t.Errorf("%d answers are kept, want %d", n, spare)
+		}
+	})
+}
