@@ -128,3 +128,15 @@ func TestEveryFormatTellsWhatWentWrong(t *testing.T) {
 		}
 	}
 }
+
+// A limit on whole sessions is no line in the chart of requests.
+func TestLimitsInTheChartAreThoseOfRequests(t *testing.T) {
+	short, long := scenarios.Duration(second), scenarios.Duration(30*second)
+	run := Run{}
+	run.Intent.Plan = &scenarios.Plan{Checks: []scenarios.Check{
+		{SLO: &scenarios.SLOCheck{Journey: "j", Whole: true, P95: &long}}, {SLO: &scenarios.SLOCheck{Journey: "j", P95: &short}},
+	}}
+	if have := limitsOf(run); len(have) != 1 || have[0] != (limit{"p95", second}) {
+		t.Errorf("%+v", have)
+	}
+}

@@ -75,8 +75,8 @@ func timelineOf(run Run, w window) *pageTimeline {
 // maxLimits bounds the limit lines in the chart of response times.
 const maxLimits = 3
 
-// limitsOf are the response times that the scenario's SLO checks ask for,
-// each once.
+// limitsOf are the response times that the scenario's SLO checks ask of
+// requests, each once. What they ask of whole sessions is on another scale.
 func limitsOf(run Run) []limit {
 	if run.Intent.Plan == nil {
 		return nil
@@ -90,7 +90,7 @@ func limitsOf(run Run) []limit {
 		}
 	}
 	for _, c := range run.Intent.Plan.Checks {
-		if c.SLO == nil {
+		if c.SLO == nil || c.SLO.Whole {
 			continue
 		}
 		if c.SLO.P99 != nil {

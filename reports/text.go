@@ -308,7 +308,7 @@ func (t *textWriter) groups(run Run) int {
 // The most of an error and of its sample that stand in the text, in characters.
 const (
 	maxLineError  = 200
-	maxLineSample = 240
+	maxLineSample = 320
 )
 
 // sessions writes a line for each journey as a whole.
