@@ -94,6 +94,8 @@ func wanting(what string) string {
 		return "not sent: the generator ran out of local ports; reuse connections, open fewer, or give the service more addresses"
 	case "files":
 		return "not sent: the generator ran out of file descriptors; raise its limit (ulimit -n) or lower connections.max"
+	case "dials":
+		return "not sent: connections.dial_rate allowed no connection in time; raise it, or leave it out"
 	case "memory":
 		return "not sent: the generator ran out of memory for connections; lower connections.max"
 	}

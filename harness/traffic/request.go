@@ -76,6 +76,9 @@ func (s *session) done(x *exchange.Exchange) {
 		s.abort(err)
 	}
 	if x.Err != nil {
+		if s.asked.target.heldBack(x) {
+			x.Own = "dials"
+		}
 		if x.Own != "" {
 			s.asked.meter.Own()
 			s.recorder.Exhausted(x.Own)

@@ -15,6 +15,8 @@ import (
 
 	"github.com/shakedown-dev/shakedown/harness/clock"
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/traffic/exchange"
+	"github.com/shakedown-dev/shakedown/harness/wire"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -209,7 +211,7 @@ func TestNothingAnswers(t *testing.T) {
 				Plan: planOf(200, ms(3_600_000), get("/a")), Targets: map[string]string{"api": addr},
 				Clock: clock.Start(), Sink: rec,
 			})
-			want := "nothing answers at " + addr + " (service api)"
+			want := "nothing answers at " + addr + " (api)"
 			if err == nil || !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("error %v, want %s", err, want)
 			}
@@ -249,6 +251,55 @@ func TestNoHandshake(t *testing.T) {
 	}
 	if got := rec.sum("", "a"); got.sent < silentLimit || got.failed < silentLimit {
 		t.Errorf("%+v, want each connection to be a request that was tried", got)
+	}
+}
+
+// At a low rate nobody waits for fifty of them.
+func TestALongSilenceIsEnough(t *testing.T) {
+	for name, c := range map[string]struct {
+		apart time.Duration
+		n     int // of connections until the run is called off; 0: never
+	}{
+		"many at once":   {time.Millisecond, silentLimit},
+		"one a second":   {time.Second, 11},
+		"one in a while": {time.Minute, silentSome},
+	} {
+		quiet, n := &target{}, 0
+		for err := error(nil); err == nil && n < 2*silentLimit; n++ {
+			x := &exchange.Exchange{Ended: time.Hour + time.Duration(n)*c.apart, Err: &wire.Error{Op: "dial", Failure: journal.Refused, Err: io.EOF}}
+			err = quiet.heard(x)
+		}
+		if n != c.n {
+			t.Errorf("%s: called off after %d, want %d", name, n, c.n)
+		}
+	}
+}
+
+// What only the scenario's own dial rate held back is no fault of the system's.
+func TestTheDialRateIsTheGeneratorsOwn(t *testing.T) {
+	addr := serve(t, func(http.ResponseWriter, *http.Request) {})
+	step := get("/a")
+	step.Timeout = ms(200)
+	plan := planOf(100, ms(500), step)
+	for name, c := range map[string]struct {
+		limits scenarios.PlannedConnections
+		own    bool
+	}{
+		"a dial rate":  {scenarios.PlannedConnections{Max: 100, DialRate: 10}, true},
+		"no dial rate": {scenarios.PlannedConnections{Max: 100}, false},
+	} {
+		plan.Connections = c.limits
+		_, rec := play(t, plan, addr)
+		own := 0
+		for _, tr := range rec.traffic {
+			own += tr.Own
+		}
+		if got := own > 0; got != c.own {
+			t.Errorf("%s: %d requests were the generator's own, %+v", name, own, rec.groups)
+		}
+		if c.own && !strings.Contains(rec.groups[0].Message, "dial_rate") {
+			t.Errorf("%s: %+v", name, rec.groups)
+		}
 	}
 }
 

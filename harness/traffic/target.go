@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/traffic/exchange"
@@ -25,7 +26,8 @@ type target struct {
 	plain, full carrier
 
 	answered bool
-	silent   int // exchanges in a row that nobody accepted
+	silent   int           // exchanges in a row that nobody accepted
+	since    time.Duration // when the first of them ended, on the run's clock
 }
 
 // A carrier is one of a target's engines; nil until it is needed.
@@ -119,9 +121,14 @@ func (t *target) carriers() map[string]*carrier {
 	return made
 }
 
-// silentLimit is how many connections in a row must go unanswered, with never
-// an answer before, to call off a run that would only be noise.
-const silentLimit = 50
+// When nobody has ever answered, and so many connections in a row went
+// unanswered, a run is called off that would only be noise: many, or some over
+// a long time.
+const (
+	silentLimit = 50
+	silentSome  = 5
+	silentLong  = 10 * time.Second
+)
 
 // heard notes how an exchange went, and returns an error once it is plain that
 // nobody is there. What the generator itself lacked is no sign of that.
@@ -136,9 +143,26 @@ func (t *target) heard(x *exchange.Exchange) error {
 		t.silent = 0 // somebody took the request
 		return nil
 	}
-	if t.silent++; t.silent < silentLimit {
+	if t.silent == 0 {
+		t.since = x.Ended
+	}
+	t.silent++
+	if t.silent < silentLimit && (t.silent < silentSome || x.Ended-t.since < silentLong) {
 		return nil
 	}
-	return fmt.Errorf("nothing answers at %s (service %s): %d connections in a row went unanswered, the last with %w; check that the service listens on its port and look at its log",
-		t.Addr, t.Name, silentLimit, x.Err)
+	return fmt.Errorf("nothing answers at %s (%s): %d connections in a row went unanswered, the last with %w; check that it listens on its port and look at its log",
+		t.Addr, t.Name, t.silent, x.Err)
+}
+
+// heldBack tells whether a request waited in vain for a connection that only
+// the scenario's dial rate kept from being opened.
+func (t *target) heldBack(x *exchange.Exchange) bool {
+	if t.limits.DialRate <= 0 || x.Sent > 0 || x.Err.Failure != journal.Timeout {
+		return false
+	}
+	open := 0
+	for _, c := range t.carriers() {
+		open += c.engine.Stats().Connections
+	}
+	return open < t.limits.Max
 }

@@ -337,10 +337,11 @@ var lacks = map[string]string{
 	"ports":  "let it keep connections (traffic.connections.reuse) or hold fewer of them, or widen net.ipv4.ip_local_port_range",
 	"files":  "raise the limit of open files (ulimit -n) or hold fewer connections",
 	"memory": "give it more memory, or run it with less load or smaller bodies",
+	"dials":  "raise connections.dial_rate, which held requests back, or leave it out",
 }
 
-// exhausted says that the generator could not send for want of ports, files or
-// memory: what it left out says nothing about the system, and nobody knows
+// exhausted says that the generator could not send for want of ports, files,
+// memory or permission to dial: what it left out says nothing about the system, and nobody knows
 // what it would have done under the whole of the load.
 func (g generator) exhausted() suspicion {
 	missing := map[string]int{}
