@@ -23,7 +23,10 @@ func (h *history) percentile(c scenarios.SLOCheck, s sample, name string, q floa
 	}
 	f.Measured = r.words(name)
 	suspicion := s.generator.suspect(limit)
-	f.Evidence = append(s.slowest(name, limit), suspicion.evidence...)
+	if r.sized || r.sure {
+		f.Evidence = s.slowest(name, limit)
+	}
+	f.Evidence = append(f.Evidence, suspicion.evidence...)
 	f.Evidence = append(f.Evidence, s.leftOut()...)
 	why := h.unfit(s)
 	if why == "" {
@@ -89,12 +92,14 @@ func (s sample) read(q float64, limit time.Duration) reading {
 	return r
 }
 
-// words are the reading for a table cell, without an interval where there are
-// too few for the percentile itself.
+// words are the reading for a table cell. Too few give no percentile, unless
+// they are enough to say that it is above the limit.
 func (r reading) words(name string) string {
 	switch {
 	case !r.reached:
 		return fmt.Sprintf("no %s: %s of %s had no right answer", name, count(r.n-r.answered), plural(r.n, r.noun))
+	case !r.sized && !r.sure:
+		return fmt.Sprintf("%s, too few for a %s", plural(r.n, r.noun), name)
 	case !r.sized:
 		return fmt.Sprintf("%s %s of %s", name, latency(r.value), plural(r.n, r.noun))
 	}
