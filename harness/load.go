@@ -29,6 +29,8 @@ type LoadOptions struct {
 	// Multiple multiplies every arrival; 0 is 1.
 	Multiple scenarios.Factor
 	Environ  []string // for interpolation of compose files, NAME=value
+	// Control is what the run is to do wrong on purpose; "" for nothing.
+	Control scenarios.Control
 }
 
 // Load reads a scenario by library name or file and compiles it. Mistakes in
@@ -62,6 +64,7 @@ func Load(ctx context.Context, nameOrFile string, opts LoadOptions) (*Loaded, er
 	if len(problems) > 0 {
 		return nil, problems
 	}
+	plan.Control = opts.Control
 	return &Loaded{Document: document, Project: project, Plan: plan}, nil
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/traffic"
-	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
 // play runs traffic and actions on the run's clock: one loop over the plan's
@@ -79,37 +78,6 @@ func doneIf(ctx context.Context, armed bool) <-chan struct{} {
 		return nil
 	}
 	return ctx.Done()
-}
-
-// perform does what a moment asks for and returns how many completions it will
-// send. Actions run beside the loop, because draining takes its time.
-func (r *run) perform(ctx context.Context, m moment, ended chan<- struct{}) int {
-	switch {
-	case m.begins != nil:
-		r.emit(journal.PhaseStarted{Phase: m.begins.Name, For: (m.begins.End - m.begins.Start).Std()})
-	case m.ends != nil:
-		r.emit(journal.PhaseEnded{Phase: m.ends.Name})
-	case m.action != nil:
-		go func() {
-			r.act(ctx, m.action)
-			ended <- struct{}{}
-		}()
-		return 1
-	}
-	return 0
-}
-
-// act performs one action. An action that goes wrong does not end the run: the
-// journal says so and the checks judge what came of it.
-func (r *run) act(ctx context.Context, action *scenarios.PlannedAction) {
-	service, detail := describe(action)
-	r.emit(journal.ActionStarted{Service: service, Planned: action.At.Std(), Detail: detail})
-	err := r.stack.Scale(ctx, action.Scale.Service, action.Scale.To, "action at "+action.At.String()+" ("+action.Phase+"): "+detail)
-	done := journal.ActionEnded{Service: service, Detail: detail}
-	if err != nil {
-		done.Error = err.Error()
-	}
-	r.emit(done)
 }
 
 // sink lets the driver write into the journal past the observer.

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -46,9 +45,4 @@ func (m moment) rank() int {
 	default:
 		return 2
 	}
-}
-
-// describe says an action in the words of the report.
-func describe(action *scenarios.PlannedAction) (service, detail string) {
-	return action.Scale.Service, fmt.Sprintf("scale %s to %d", action.Scale.Service, action.Scale.To)
 }

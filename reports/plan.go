@@ -67,7 +67,7 @@ func writeActions(b *strings.Builder, plan *scenarios.Plan) {
 	}
 	b.WriteString("\nActions\n")
 	for _, action := range plan.Actions {
-		fmt.Fprintf(b, "  %s (%s)  scale %s to %d\n", action.At, action.Phase, action.Scale.Service, action.Scale.To)
+		fmt.Fprintf(b, "  %s (%s)  %s\n", action.At, action.Phase, action)
 	}
 }
 

@@ -1,6 +1,9 @@
 package scenarios
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // A Plan is a compiled scenario: all names resolved, all defaults filled in,
 // all times absolute. It is what run.json stores and what a run plays; it can
@@ -24,6 +27,11 @@ type Plan struct {
 	Connections PlannedConnections        `json:"connections"`
 	Actions     []PlannedAction           `json:"actions,omitempty"`
 	Checks      []Check                   `json:"checks"`
+	// Ledgers are what checks compare after the last request; see PlannedLedger.
+	Ledgers []PlannedLedger `json:"ledgers,omitempty"`
+	// Control is what the run does wrong on purpose, to prove that a check can
+	// fail; "" for an ordinary run. Compile leaves it empty.
+	Control Control `json:"control,omitempty"`
 }
 
 // PlannedPhase is a phase with its offsets from the start of traffic.
@@ -35,16 +43,20 @@ type PlannedPhase struct {
 
 // PlannedService is a service with a role in the rehearsal, defaults filled in.
 type PlannedService struct {
-	Port        int      `json:"port"` // 0: no gateway
-	Ready       Probe    `json:"ready"`
-	Initialized string   `json:"initialized,omitempty"`
-	Drain       Drain    `json:"drain"` // EndpointLag nil: drawn for each removal
-	Replicas    int      `json:"replicas"`
-	Balance     string   `json:"balance"`
-	Publish     int      `json:"publish,omitempty"`
-	Driven      bool     `json:"driven"` // journeys call it
-	PublicEnv   []string `json:"public_env,omitempty"`
-	Process     *Process `json:"process,omitempty"`
+	Port        int    `json:"port"` // 0: no gateway
+	Ready       Probe  `json:"ready"`
+	Initialized string `json:"initialized,omitempty"`
+	Drain       Drain  `json:"drain"` // EndpointLag nil: drawn for each removal
+	Replicas    int    `json:"replicas"`
+	Balance     string `json:"balance"`
+	Publish     int    `json:"publish,omitempty"`
+	Driven      bool   `json:"driven"`         // journeys call it
+	Read        bool   `json:"read,omitempty"` // a ledger reads from it over HTTP
+	// GraceFrom tells who chose Drain.Grace: "scenario" (or x-shakedown),
+	// "compose" (stop_grace_period), or "default" (nobody).
+	GraceFrom string   `json:"grace_from,omitempty"`
+	PublicEnv []string `json:"public_env,omitempty"`
+	Process   *Process `json:"process,omitempty"`
 }
 
 // PlannedStep is a step of a journey: a request, taken apart, or a choice or
@@ -205,11 +217,173 @@ type PlannedConnections struct {
 	DialRate Rate     `json:"dial_rate,omitempty"` // 0: no limit
 }
 
-// PlannedAction is an action with its offset from the start of traffic.
+// PlannedAction is an action with its offset from the start of traffic; one of
+// the pointers is set.
 type PlannedAction struct {
-	At    Duration `json:"at"`
-	Phase string   `json:"phase"`
-	Scale *Scale   `json:"scale,omitempty"`
+	At      Duration        `json:"at"`
+	Phase   string          `json:"phase"`
+	Scale   *Scale          `json:"scale,omitempty"`
+	Restart *Pick           `json:"restart,omitempty"`
+	Stop    *Pick           `json:"stop,omitempty"`
+	Release *PlannedRelease `json:"release,omitempty"`
+	Job     *Job            `json:"job,omitempty"` // Within filled in
+}
+
+// Kind is the word for the action in the record: "scale", "restart", "stop",
+// "rolling_release", "blue_green", "replace_all" or "job".
+func (a PlannedAction) Kind() string {
+	switch {
+	case a.Scale != nil:
+		return "scale"
+	case a.Restart != nil:
+		return "restart"
+	case a.Stop != nil:
+		return "stop"
+	case a.Release != nil:
+		return a.Release.Strategy
+	case a.Job != nil:
+		return "job"
+	}
+	return ""
+}
+
+// Subject is the service that the action is about; of a job, its name.
+func (a PlannedAction) Subject() string {
+	switch {
+	case a.Scale != nil:
+		return a.Scale.Service
+	case a.Restart != nil:
+		return a.Restart.Service
+	case a.Stop != nil:
+		return a.Stop.Service
+	case a.Release != nil:
+		return a.Release.Service
+	case a.Job != nil:
+		return a.Job.Name
+	}
+	return ""
+}
+
+// String says the action in a few words: "scale api to 3".
+func (a PlannedAction) String() string {
+	switch {
+	case a.Scale != nil:
+		return fmt.Sprintf("scale %s to %d", a.Scale.Service, a.Scale.To)
+	case a.Restart != nil:
+		return a.Restart.words("restart")
+	case a.Stop != nil:
+		return a.Stop.words("stop")
+	case a.Release != nil:
+		return a.Release.String()
+	case a.Job != nil:
+		return "run job " + a.Job.Name
+	}
+	return "nothing"
+}
+
+func (p Pick) words(verb string) string {
+	if p.Instance == "oldest" || p.Instance == "newest" {
+		return fmt.Sprintf("%s the %s instance of %s", verb, p.Instance, p.Service)
+	}
+	return verb + " " + p.Instance
+}
+
+// The strategies of a release, in the words of the language.
+const (
+	RollingStrategy   = "rolling_release"
+	BlueGreenStrategy = "blue_green"
+	ReplaceStrategy   = "replace_all"
+)
+
+// PlannedRelease is a release of any strategy, with the defaults filled in.
+// What is about another strategy is zero.
+type PlannedRelease struct {
+	Strategy string `json:"strategy"`
+	Service  string `json:"service"`
+	// From and Version are the versions before and after. They are the same where
+	// instances are replaced by others of the same version.
+	From        string            `json:"from"`
+	Version     string            `json:"version"`
+	Image       string            `json:"image,omitempty"`       // "": unchanged
+	Environment map[string]string `json:"environment,omitempty"` // added to that of From
+	// MaxSurge and MaxUnavailable are resolved against the number of instances
+	// when the release begins; they never both come to 0.
+	MaxSurge       Portion  `json:"max_surge,omitzero"`
+	MaxUnavailable Portion  `json:"max_unavailable,omitzero"`
+	MinReady       Duration `json:"min_ready,omitempty"`
+	Keep           Duration `json:"keep,omitempty"`
+	StartFirst     bool     `json:"start_first,omitempty"` // of replace_all
+	Deadline       Duration `json:"deadline"`
+}
+
+// String says the release in a few words.
+func (r PlannedRelease) String() string {
+	to := ""
+	if r.Version != r.From {
+		to = ": " + r.From + " to " + r.Version
+	}
+	switch r.Strategy {
+	case RollingStrategy:
+		return fmt.Sprintf("rolling release of %s%s (surge %s, unavailable %s)", r.Service, to, r.MaxSurge, r.MaxUnavailable)
+	case BlueGreenStrategy:
+		return fmt.Sprintf("blue-green release of %s%s", r.Service, to)
+	}
+	order := "stop first"
+	if r.StartFirst {
+		order = "start first"
+	}
+	return fmt.Sprintf("replace all of %s%s (%s)", r.Service, to, order)
+}
+
+// PlannedLedger is a comparison that is made after the last request: the keys
+// that were acknowledged, if Journey is set, against those that are read.
+type PlannedLedger struct {
+	// ID names it in the record: "integrity/orders", "drain/worker",
+	// "release/api/backfill". It is unique in a plan.
+	ID      string           `json:"id"`
+	Journey string           `json:"journey,omitempty"`
+	Step    string           `json:"step,omitempty"`
+	Key     string           `json:"key,omitempty"` // template, unexpanded
+	Want    string           `json:"want"`          // "once" or "none"
+	Within  Duration         `json:"within"`
+	SQL     *SQLRead         `json:"sql,omitempty"`
+	HTTP    *PlannedHTTPRead `json:"http,omitempty"`
+}
+
+// PlannedHTTPRead is an HTTPRead taken apart.
+type PlannedHTTPRead struct {
+	Service string            `json:"service"`
+	Path    string            `json:"path"` // with a leading slash
+	Headers map[string]string `json:"headers,omitempty"`
+	Items   string            `json:"items"`
+	Key     string            `json:"key"`
+	Next    string            `json:"next,omitempty"`
+}
+
+// Control is something that a run does wrong on purpose, on any stack, so that
+// the check that is meant for it can be seen to fail.
+type Control string
+
+// The controls.
+const (
+	NoControl Control = ""
+	// ControlKill sends SIGKILL where the termination sequence would begin: drain
+	// must fail.
+	ControlKill Control = "kill"
+	// ControlUnready routes to instances from their start, whatever their
+	// readiness probe says: readiness must fail.
+	ControlUnready Control = "unready"
+	// ControlLateRemoval removes endpoints only after the grace period and two
+	// seconds more: drain must fail.
+	ControlLateRemoval Control = "late-removal"
+	// ControlFrozen carries out no action that adds, removes or replaces instances:
+	// drain, readiness and release must not pass.
+	ControlFrozen Control = "frozen"
+)
+
+// Controls are all there are.
+func Controls() []Control {
+	return []Control{ControlKill, ControlUnready, ControlLateRemoval, ControlFrozen}
 }
 
 // StackInfo is what a compose project tells of its services, as far as a

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -246,5 +247,53 @@ func (m Moment) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 // UnmarshalText is ParseMoment.
 func (m *Moment) UnmarshalText(b []byte) (err error) {
 	*m, err = ParseMoment(string(b))
+	return err
+}
+
+// A Portion is a number of instances, or a percentage of those wanted: 1, 25%.
+type Portion struct {
+	Number  int
+	Percent Percent // used if it is not 0
+}
+
+// ParsePortion reads "1" or "25%".
+func ParsePortion(s string) (Portion, error) {
+	if strings.HasSuffix(strings.TrimSpace(s), "%") {
+		percent, err := ParsePercent(s)
+		return Portion{Percent: percent}, err
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(s))
+	if err != nil || n < 0 {
+		return Portion{}, fmt.Errorf("%q is neither a number of instances nor a percentage; write for example 1 or 25%%", s)
+	}
+	return Portion{Number: n}, nil
+}
+
+// Of is how many of so many instances it is, rounded up or down.
+func (p Portion) Of(instances int, up bool) int {
+	if p.Percent == 0 {
+		return p.Number
+	}
+	n := float64(p.Percent) * float64(instances) / 100
+	if up {
+		return int(math.Ceil(n))
+	}
+	return int(math.Floor(n))
+}
+
+// String is the form that ParsePortion reads.
+func (p Portion) String() string {
+	if p.Percent != 0 {
+		return p.Percent.String()
+	}
+	return strconv.Itoa(p.Number)
+}
+
+// MarshalText is String.
+func (p Portion) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText is ParsePortion.
+func (p *Portion) UnmarshalText(b []byte) (err error) {
+	*p, err = ParsePortion(string(b))
 	return err
 }

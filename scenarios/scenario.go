@@ -100,6 +100,10 @@ type Drain struct {
 	// EndpointLag is how long the data plane goes on routing to the instance.
 	// Default: drawn for each removal from 0 to 1s, as kube-proxy would.
 	EndpointLag *Duration `json:"endpoint_lag,omitempty" yaml:"endpoint_lag"`
+	// Takes is how long the application itself may need from SIGTERM to its exit:
+	// the time-out of its own shutdown. It is not enforced; the drain check holds
+	// it, with PreStop, against Grace (D7).
+	Takes Duration `json:"takes,omitempty" yaml:"takes"`
 }
 
 // Process says how the process platform runs a service. In values, {ip},
@@ -113,82 +117,4 @@ type Process struct {
 	Environment map[string]string `json:"environment,omitempty" yaml:"environment"`
 	// Omit leaves the service out on this platform.
 	Omit bool `json:"omit,omitempty" yaml:"omit"`
-}
-
-// Action is something done to the stack at a moment of a phase; exactly one
-// action is set.
-type Action struct {
-	// At is "phase" or "phase + duration".
-	At Moment `json:"at" yaml:"at" jsonschema:"required"`
-	// Scale changes the number of instances of a service.
-	Scale *Scale `json:"scale,omitempty" yaml:"scale" jsonschema:"oneof_required=scale"`
-}
-
-// Scale sets the number of instances of a service. The highest-numbered
-// instances leave first.
-type Scale struct {
-	// Service is the service to scale; it has a port.
-	Service string `json:"service" yaml:"service" jsonschema:"required"`
-	// To is the number of instances wanted.
-	To int `json:"to" yaml:"to" jsonschema:"required,minimum=0,maximum=100"`
-}
-
-// Check is one assertion; exactly one kind is set.
-type Check struct {
-	// SLO is about latency and availability of a journey.
-	SLO *SLOCheck `json:"slo,omitempty" yaml:"slo" jsonschema:"oneof_required=slo"`
-	// Drain is about instances that are told to stop.
-	Drain *DrainCheck `json:"drain,omitempty" yaml:"drain" jsonschema:"oneof_required=drain"`
-	// Readiness is about instances that start.
-	Readiness *ReadinessCheck `json:"readiness,omitempty" yaml:"readiness" jsonschema:"oneof_required=readiness"`
-}
-
-// SLOCheck asserts a service level objective of a journey or of one of its
-// steps, over the whole run or over some phases. At least one objective is set.
-type SLOCheck struct {
-	// Journey is the journey that the objective is for; a replay's is named
-	// after its cohort.
-	Journey string `json:"journey" yaml:"journey" jsonschema:"required"`
-	// Step narrows to one step; without it every request of the journey counts.
-	Step string `json:"step,omitempty" yaml:"step"`
-	// Whole judges sessions instead of requests: from the intended start of a
-	// session to the end of its last step, with the times in which it thinks.
-	Whole bool `json:"whole,omitempty" yaml:"whole"`
-	// Cohort narrows to the sessions of one cohort.
-	Cohort string `json:"cohort,omitempty" yaml:"cohort"`
-	// Tier narrows to the sessions of one tier.
-	Tier string `json:"tier,omitempty" yaml:"tier"`
-	// Phases narrows to these phases; default all.
-	Phases []string `json:"phases,omitempty" yaml:"phases" jsonschema:"minItems=1"`
-	// P50 is the most that half of the requests may reach, from their intended start.
-	P50 *Duration `json:"p50,omitempty" yaml:"p50" jsonschema:"anyof_required=p50"`
-	// P95 is the same for 95 requests in 100.
-	P95 *Duration `json:"p95,omitempty" yaml:"p95" jsonschema:"anyof_required=p95"`
-	// P99 is the same for 99 requests in 100.
-	P99 *Duration `json:"p99,omitempty" yaml:"p99" jsonschema:"anyof_required=p99"`
-	// Availability is the least share of requests that must succeed.
-	Availability *Percent `json:"availability,omitempty" yaml:"availability" jsonschema:"anyof_required=availability"`
-}
-
-// DrainCheck asserts that every instance that was told to stop finished its
-// work: in flight at SIGTERM completed (D1), requests that arrived while it
-// was still in the endpoint list succeeded (D2), nothing reached it afterwards
-// (D3), it exited with code 0 within ExitWithin of its grace period (D5).
-type DrainCheck struct {
-	// Service is the service whose instances are watched; it has a port.
-	Service string `json:"service" yaml:"service" jsonschema:"required"`
-	// ExitWithin is the share of the grace period by which it must have exited. Default 80%.
-	ExitWithin *Percent `json:"exit_within,omitempty" yaml:"exit_within"`
-}
-
-// ReadinessCheck asserts that no request reached an instance before its
-// initialization was complete (R1), that instances became ready in time (R3)
-// and did not flap (R4).
-type ReadinessCheck struct {
-	// Service is the service whose instances are watched; it has a port.
-	Service string `json:"service" yaml:"service" jsonschema:"required"`
-	// TimeToReady is the limit from start to ready, of every instance. Default 30s.
-	TimeToReady *Duration `json:"time_to_ready,omitempty" yaml:"time_to_ready"`
-	// Flaps is how often an instance may lose readiness while it is not terminating. Default 0.
-	Flaps int `json:"flaps,omitempty" yaml:"flaps" jsonschema:"minimum=0"`
 }

@@ -30,6 +30,9 @@ type Config struct {
 	Port int `json:"port,omitempty"`
 	// Ready is the readiness probe.
 	Ready Probe `json:"ready"`
+	// IgnoreReadiness routes to instances from the moment they are added, whatever
+	// their probe says; it is only watched. For controls.
+	IgnoreReadiness bool `json:"ignore_readiness,omitempty"`
 	// Initialized is the path that answers 2xx once an instance has finished its
 	// initialization; "" if the service offers none.
 	Initialized string `json:"initialized,omitempty"`

@@ -159,6 +159,18 @@ func (l *Link) Status(instance string) string {
 	return r.Status
 }
 
+// Hold makes an instance known and starts probing it, without routing to it
+// until Switch.
+func (l *Link) Hold(instance, addr string) error {
+	return errors.New("not yet")
+}
+
+// Switch routes to these instances alone, each as soon as it is ready; the
+// others are dropped from the list after lag, and held.
+func (l *Link) Switch(to []string, lag time.Duration) error {
+	return errors.New("not yet")
+}
+
 // Done is closed when the agent is gone, wanted or not.
 func (l *Link) Done() <-chan struct{} { return l.done }
 

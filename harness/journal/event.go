@@ -66,25 +66,49 @@ type PhaseEnded struct {
 }
 
 // ActionStarted says that a planned action began; Planned is its offset from
-// the start of traffic, Detail its words ("scale api 2 -> 3").
+// the start of traffic, Detail its words ("scale api to 3"). Action is the kind
+// of it, in the words of the language: "scale", "rolling_release", "job".
 type ActionStarted struct {
-	Service string        `json:"service"`
+	Service string        `json:"service"` // of a job, its name
+	Action  string        `json:"action,omitempty"`
 	Planned time.Duration `json:"planned"` // nanoseconds
 	Detail  string        `json:"detail"`
+	// Of a release: the versions before and after, the instances there were, and
+	// how many of them must be in the endpoint list at any moment.
+	From     string `json:"from,omitempty"`
+	Version  string `json:"version,omitempty"`
+	Replicas int    `json:"replicas,omitempty"`
+	Floor    int    `json:"floor,omitempty"`
 }
 
 // ActionEnded says how an action ended.
 type ActionEnded struct {
 	Service string `json:"service"`
+	Action  string `json:"action,omitempty"`
 	Detail  string `json:"detail"`
+	Version string `json:"version,omitempty"` // of a release
 	Error   string `json:"error,omitempty"`
 }
 
-// InstanceStarted says that an instance's main process runs.
+// InstanceStarted says that an instance's main process runs. Version is that
+// of a release, "" before the first of its service. Job tells that it is a
+// one-off; Service is the job's name then.
 type InstanceStarted struct {
 	Service  string `json:"service"`
 	Instance string `json:"instance"`
+	Version  string `json:"version,omitempty"`
+	Job      bool   `json:"job,omitempty"`
 	Cause    string `json:"cause"`
+}
+
+// MainProcess tells what runs as the main process of an instance, once it is
+// ready: for the first instance of each version of a service.
+type MainProcess struct {
+	Service  string `json:"service"`
+	Instance string `json:"instance"`
+	Command  string `json:"command"` // with its arguments, capped, redacted
+	// Shell tells that it is a shell, which does not pass signals on.
+	Shell bool `json:"shell,omitempty"`
 }
 
 // InstanceTerminating begins the termination sequence: from this moment the
@@ -127,7 +151,8 @@ type EndpointAdded struct {
 }
 
 // EndpointRemoved says that the gateway opens no new exchange to an instance
-// from now on. Reason is "terminating", "unready" or "gone".
+// from now on. Reason is "terminating", "unready", "gone", or "switched" when
+// all traffic went over to other instances.
 type EndpointRemoved struct {
 	Service  string `json:"service"`
 	Instance string `json:"instance"`
@@ -270,6 +295,50 @@ type Generator struct {
 	Memory int64 `json:"memory"`
 }
 
+// Moved counts requests that were answered by another instance than the one
+// that answered the first request of their session to the same service, its
+// home. Only complete answers with a status below 500 count: what a session
+// needs was there, or it was not. The requests were sent in the interval of
+// length For before T, which is written when they are over.
+type Moved struct {
+	Service string        `json:"service"`
+	Home    string        `json:"home"`
+	Journey string        `json:"journey"`
+	Step    string        `json:"step"`
+	For     time.Duration `json:"for"` // nanoseconds
+	Total   int           `json:"total"`
+	Refused int           `json:"refused,omitempty"` // of Total: not what the step expects
+	Sample  string        `json:"sample,omitempty"`  // of a refusal, redacted
+}
+
+// Ledger is what came of the comparison of what was acknowledged with what
+// could be read afterwards. Keys are capped lists, redacted.
+type Ledger struct {
+	ID string `json:"id"` // of the plan's ledger
+	// Acknowledged is how many different keys were acknowledged; Lost how many
+	// acknowledgements could not be written down, of which nothing is known.
+	Acknowledged int `json:"acknowledged"`
+	Lost         int `json:"lost,omitempty"`
+	// Found is how many rows were read at last; Missing are acknowledged keys that
+	// were not among them, Repeated keys that were there more than once.
+	Found        int      `json:"found"`
+	Missing      int      `json:"missing,omitempty"`
+	MissingKeys  []string `json:"missing_keys,omitempty"`
+	Repeated     int      `json:"repeated,omitempty"`
+	RepeatedKeys []string `json:"repeated_keys,omitempty"`
+	// FoundKeys are some of those that were found where nothing should be.
+	FoundKeys []string `json:"found_keys,omitempty"`
+	// Again counts keys whose work was delivered more than once, MostDeliveries is
+	// the most for one key; both 0 where the reading does not tell.
+	Again          int `json:"again,omitempty"`
+	MostDeliveries int `json:"most_deliveries,omitempty"`
+	// Took is the time from the end of traffic to the last reading, Readings how
+	// many there were.
+	Took     time.Duration `json:"took"` // nanoseconds
+	Readings int           `json:"readings"`
+	Error    string        `json:"error,omitempty"` // of the last reading
+}
+
 // Engine says what carried a part of the requests of a run.
 type Engine struct {
 	Engine   string `json:"engine"`  // "event loop" or "net/http"
@@ -386,6 +455,15 @@ func (Traffic) Kind() string { return "traffic" }
 
 // Kind implements Body.
 func (Generator) Kind() string { return "generator" }
+
+// Kind implements Body.
+func (MainProcess) Kind() string { return "main.process" }
+
+// Kind implements Body.
+func (Moved) Kind() string { return "moved" }
+
+// Kind implements Body.
+func (Ledger) Kind() string { return "ledger" }
 
 // Kind implements Body.
 func (Engine) Kind() string { return "engine" }

@@ -15,6 +15,11 @@ import (
 type link interface {
 	// Add makes the gateway probe an instance and route to it while it is ready.
 	Add(instance, address string) error
+	// Hold makes the gateway probe an instance without routing to it until Switch.
+	Hold(instance, address string) error
+	// Switch makes the gateway route to these instances alone, each as soon as it
+	// is ready; the others are taken from its list after lag, and held.
+	Switch(to []string, lag time.Duration) error
 	// Terminate makes the gateway take an instance from its list after lag.
 	Terminate(instance string, lag time.Duration) error
 	// Remove makes the gateway forget an instance.
@@ -31,6 +36,7 @@ type link interface {
 type front struct {
 	service *service
 	listen  string // host:port, host empty for all
+	unready bool   // route whatever the probes say: scenarios.ControlUnready
 }
 
 // connector begins the conversation with a started gateway and returns when it
@@ -50,7 +56,8 @@ func connectAgent(ctx context.Context, conn io.ReadWriteCloser, f front, clk clo
 			Path: plan.Ready.Path, Period: plan.Ready.Period.Std(), Timeout: plan.Ready.Timeout.Std(),
 			Success: plan.Ready.Success, Failure: plan.Ready.Failure,
 		},
-		Initialized: plan.Initialized,
+		Initialized:     plan.Initialized,
+		IgnoreReadiness: f.unready,
 	}, clk, emit)
 	if err != nil {
 		return nil, err // not a nil *Link in a link

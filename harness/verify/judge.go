@@ -67,6 +67,12 @@ func (h *history) checker(c scenarios.Check) (kind, service string, run func() [
 		return "drain", c.Drain.Service, func() []Finding { return h.drain(*c.Drain) }
 	case c.Readiness != nil:
 		return "readiness", c.Readiness.Service, func() []Finding { return h.readiness(*c.Readiness) }
+	case c.Release != nil:
+		return "release", c.Release.Service, func() []Finding { return h.release(*c.Release) }
+	case c.Stateless != nil:
+		return "stateless", c.Stateless.Service, func() []Finding { return h.stateless(*c.Stateless) }
+	case c.Integrity != nil:
+		return "integrity", "", func() []Finding { return h.integrity(*c.Integrity) }
 	}
 	return "unknown", "", func() []Finding {
 		return []Finding{{ID: "unknown", Kind: "unknown", Verdict: Inconclusive,

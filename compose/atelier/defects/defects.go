@@ -21,11 +21,46 @@ const (
 	// DrainListenerFirst closes the listener and idle connections at SIGTERM,
 	// without waiting until the endpoint list has moved on.
 	DrainListenerFirst Defect = "drain-listener-first"
+	// DrainKeepaliveCut goes on taking new connections after SIGTERM, and closes
+	// kept-alive ones in the moment in which the client sends on them.
+	DrainKeepaliveCut Defect = "drain-keepalive-cut"
+	// DrainTooSlow takes longer to drain than the grace period lasts.
+	DrainTooSlow Defect = "drain-too-slow"
+	// DrainExitNonzero drains as it should and exits with code 3.
+	DrainExitNonzero Defect = "drain-exit-nonzero"
+	// DrainDropsQueue acknowledges jobs before their work is done, and drops those
+	// in hand at SIGTERM.
+	DrainDropsQueue Defect = "drain-drops-queue"
 	// ReadyEarly reports ready from process start, while initialization runs.
 	ReadyEarly Defect = "ready-early"
+	// ReadyCold reports ready before caches are warm: the first requests are slow.
+	ReadyCold Defect = "ready-cold"
+	// ReadyFlaps loses readiness again and again although all is well.
+	ReadyFlaps Defect = "ready-flaps"
+	// ReadySharedDependency makes readiness depend on the third party, which all
+	// instances share.
+	ReadySharedDependency Defect = "ready-shared-dependency"
+	// ReadyStaysTrueOnTerm reports ready until the process exits.
+	ReadyStaysTrueOnTerm Defect = "ready-stays-true-on-term"
+	// SessionInMemory keeps sessions in the memory of the instance they began on.
+	SessionInMemory Defect = "session-in-memory"
+	// MigrationTwice has every new instance run the data migration again.
+	MigrationTwice Defect = "migration-twice"
+	// OrderLostOnTerm acknowledges orders that are still in memory, and drops them
+	// at SIGTERM.
+	OrderLostOnTerm Defect = "order-lost-on-term"
+	// NoIdempotency ignores the client's idempotency key.
+	NoIdempotency Defect = "no-idempotency"
 )
 
-var known = []Defect{DrainIgnored, DrainListenerFirst, ReadyEarly}
+var known = []Defect{
+	DrainIgnored, DrainListenerFirst, DrainKeepaliveCut, DrainTooSlow, DrainExitNonzero, DrainDropsQueue,
+	ReadyEarly, ReadyCold, ReadyFlaps, ReadySharedDependency, ReadyStaysTrueOnTerm,
+	SessionInMemory, MigrationTwice, OrderLostOnTerm, NoIdempotency,
+}
+
+// All lists the defects in the order of their documentation.
+func All() []Defect { return slices.Clone(known) }
 
 // Set is the defects of one process. The zero value has none. It is read-only
 // after Parse and so safe for concurrent use.
