@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
@@ -17,16 +18,16 @@ import (
 	"github.com/shakedown-dev/shakedown/compose"
 )
 
-// configuration is what environments may change, as paths into a service.
-var configuration = []string{"deploy.replicas", "deploy.resources", "scale", "environment", "depends_on", "ports"}
+// configuration is what environments may change, as paths into a service. What
+// rehearsals see of a service is among them, but not what program it runs.
+var configuration = []string{
+	"deploy.replicas", "deploy.resources", "scale", "environment", "depends_on", "ports",
+	"x-shakedown.port", "x-shakedown.ready", "x-shakedown.initialized", "x-shakedown.drain",
+}
 
 func TestEnvironmentsAreOneStack(t *testing.T) {
 	base := load(t, "compose.yaml")
-	environments, err := filepath.Glob("environments/*.yaml")
-	if err != nil || len(environments) < 3 {
-		t.Fatalf("environments: %v, %v; want dev, staging and prod", environments, err)
-	}
-	for _, file := range environments {
+	for _, file := range environments(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			for _, drift := range drift(t, base, load(t, "compose.yaml", file)) {
 				t.Errorf("%s changes %s; environments may change only %s", file, drift, strings.Join(configuration, ", "))
@@ -35,16 +36,26 @@ func TestEnvironmentsAreOneStack(t *testing.T) {
 	}
 }
 
+// environments lists the files of all environments.
+func environments(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("environments/*.yaml")
+	if err != nil || len(files) < 4 {
+		t.Fatalf("environments: %v, %v; want dev, staging, prod and rehearsal", files, err)
+	}
+	return files
+}
+
 func TestDriftingEnvironmentIsCaught(t *testing.T) {
 	got := drift(t, load(t, "compose.yaml"), load(t, "compose.yaml", "testdata/drifting.yaml"))
-	want := []string{"services.api.image", "services.api.stop_grace_period", "services.debugger", "services.redis.volumes", "services.worker.command"}
+	want := []string{"services.api.image", "services.api.stop_grace_period", "services.debugger", "services.redis.volumes", "services.worker.command", "services.worker.x-shakedown"}
 	if !slices.Equal(got, want) {
 		t.Errorf("drift = %q, want %q", got, want)
 	}
 }
 
 func TestEveryServiceIsLimitedProbedAndStoppable(t *testing.T) {
-	for _, environment := range []string{"", "environments/dev.yaml", "environments/staging.yaml", "environments/prod.yaml"} {
+	for _, environment := range append(environments(t), "") {
 		files := slices.DeleteFunc([]string{"compose.yaml", environment}, func(f string) bool { return f == "" })
 		for name, s := range load(t, files...).Services {
 			switch {
@@ -59,8 +70,89 @@ func TestEveryServiceIsLimitedProbedAndStoppable(t *testing.T) {
 	}
 }
 
+// What a drain takes fits into the grace period, which is the one that the
+// compose file gives.
+func TestDrainsFitIntoTheirGracePeriods(t *testing.T) {
+	for _, file := range environments(t) {
+		drains := 0
+		for name, s := range load(t, "compose.yaml", file).Services {
+			role, _ := s.Extensions["x-shakedown"].(map[string]any)
+			drain, _ := role["drain"].(map[string]any)
+			if role["port"] != nil && drain == nil {
+				t.Errorf("%s with %s has a port and says nothing about its drain", name, file)
+			}
+			if drain == nil {
+				continue
+			}
+			drains++
+			preStop, grace, takes := length(t, drain["pre_stop"]), length(t, drain["grace"]), length(t, drain["takes"])
+			if takes == 0 || preStop+takes > grace {
+				t.Errorf("%s with %s: pre_stop %s and takes %s in a grace period of %s", name, file, preStop, takes, grace)
+			}
+			if grace != time.Duration(*s.StopGracePeriod) {
+				t.Errorf("%s with %s: grace %s, but stop_grace_period %s", name, file, grace, s.StopGracePeriod)
+			}
+		}
+		if drains < 4 {
+			t.Errorf("%d services with %s say what their drain takes, want web, api, importer and worker", drains, file)
+		}
+	}
+}
+
+// length reads a duration; none is 0.
+func length(t *testing.T, value any) time.Duration {
+	t.Helper()
+	if value == nil {
+		return 0
+	}
+	d, err := time.ParseDuration(fmt.Sprint(value))
+	if err != nil {
+		t.Error(err)
+	}
+	return d
+}
+
+// In rehearsals the bank is somebody else's service with a gateway: it keeps
+// what compose.yaml says of it besides.
+func TestRehearsalAddsAGatewayToPayments(t *testing.T) {
+	services := load(t, "compose.yaml", "environments/rehearsal.yaml").Services
+	role, _ := services["payments"].Extensions["x-shakedown"].(map[string]any)
+	process, _ := role["process"].(map[string]any)
+	if fmt.Sprint(role["port"]) != "8080" || role["ready"] != "/readyz" || fmt.Sprint(process["command"]) != "[atelier payments]" {
+		t.Errorf("x-shakedown of payments = %v", role)
+	}
+	for name, replicas := range map[string]int{"api": 2, "importer": 2, "worker": 1} {
+		if s := services[name]; s.Deploy.Replicas == nil || *s.Deploy.Replicas != replicas {
+			t.Errorf("%s does not run %d times", name, replicas)
+		}
+		if role, _ := services[name].Extensions["x-shakedown"].(map[string]any); (role["port"] != nil) != (name == "api") {
+			t.Errorf("%s has the port %v", name, role["port"])
+		}
+	}
+	for _, name := range []string{"importer", "worker"} {
+		if lease := services[name].Environment["ATELIER_LEASE"]; lease == nil || *lease != "2s" {
+			t.Errorf("lease of %s = %v, want 2s", name, lease)
+		}
+	}
+}
+
+// Values of variables that are not named are left out of reports.
+func TestSettingsAreNoSecrets(t *testing.T) {
+	for _, file := range environments(t) {
+		for name, s := range load(t, "compose.yaml", file).Services {
+			role, _ := s.Extensions["x-shakedown"].(map[string]any)
+			public := fmt.Sprint(role["public_env"])
+			for variable := range s.Environment {
+				if strings.HasPrefix(variable, "ATELIER_") && !strings.Contains(public, variable) {
+					t.Errorf("%s with %s: %s is not in public_env", name, file, variable)
+				}
+			}
+		}
+	}
+}
+
 func TestPortsArePublishedOnlyInDevAndOnLoopback(t *testing.T) {
-	for _, environment := range []string{"staging", "prod", "dev"} {
+	for _, environment := range []string{"staging", "prod", "rehearsal", "dev"} {
 		published := 0
 		for name, s := range load(t, "compose.yaml", "environments/"+environment+".yaml").Services {
 			for _, port := range s.Ports {
@@ -159,6 +251,9 @@ func drift(t *testing.T, a, b *types.Project) []string {
 func definition(t *testing.T, s types.ServiceConfig) map[string]any {
 	t.Helper()
 	all := generic(t, s)
+	if role, ok := s.Extensions["x-shakedown"]; ok { // not in the JSON of a service
+		all["x-shakedown"] = generic(t, role)
+	}
 	for _, path := range configuration {
 		parent, keys := all, strings.Split(path, ".")
 		for _, key := range keys[:len(keys)-1] {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/stack"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -17,7 +18,7 @@ func (r *run) perform(ctx context.Context, m moment, ended chan<- struct{}) int 
 		r.emit(journal.PhaseEnded{Phase: m.ends.Name})
 	case m.action != nil:
 		go func() {
-			r.act(ctx, m.action)
+			act(ctx, r.stack, m.action, r.Loaded.Plan.Control, r.emit)
 			ended <- struct{}{}
 		}()
 		return 1
@@ -25,15 +26,72 @@ func (r *run) perform(ctx context.Context, m moment, ended chan<- struct{}) int 
 	return 0
 }
 
+// actor is what a stack can be asked to do.
+type actor interface {
+	Scale(ctx context.Context, service string, to int, cause string) error
+	Restart(ctx context.Context, pick scenarios.Pick, cause string) error
+	Stop(ctx context.Context, pick scenarios.Pick, cause string) error
+	Release(ctx context.Context, release *scenarios.PlannedRelease, cause string, begun func(replicas int)) error
+	RunJob(ctx context.Context, job *scenarios.Job, cause string) error
+	Replicas(service string) int
+}
+
+// notCarriedOut is added to the words of an action that the run leaves out.
+const notCarriedOut = " (not carried out: control frozen)"
+
 // act performs one action. An action that goes wrong does not end the run: the
-// journal says so and the checks judge what came of it.
-func (r *run) act(ctx context.Context, action *scenarios.PlannedAction) {
+// journal says so and the checks judge what came of it. Under the control
+// frozen only jobs are run; of the others the journal says when they would have
+// been.
+func act(ctx context.Context, on actor, action *scenarios.PlannedAction, control scenarios.Control, emit func(journal.Body)) {
 	detail := action.String()
-	r.emit(journal.ActionStarted{Service: action.Subject(), Action: action.Kind(), Planned: action.At.Std(), Detail: detail})
-	err := r.stack.Scale(ctx, action.Scale.Service, action.Scale.To, "action at "+action.At.String()+" ("+action.Phase+"): "+detail)
-	done := journal.ActionEnded{Service: action.Subject(), Action: action.Kind(), Detail: detail}
-	if err != nil {
-		done.Error = err.Error()
+	frozen := control == scenarios.ControlFrozen && action.Job == nil
+	if frozen {
+		detail += notCarriedOut
 	}
-	r.emit(done)
+	started := journal.ActionStarted{Service: action.Subject(), Action: action.Kind(), Planned: action.At.Std(), Detail: detail}
+	done := journal.ActionEnded{Service: action.Subject(), Action: action.Kind(), Detail: detail}
+	begun := false
+	begin := func(replicas int) {
+		begun = true
+		if r := action.Release; r != nil {
+			started.From, started.Version, done.Version = r.From, r.Version, r.Version
+			started.Replicas, started.Floor = replicas, stack.Floor(r, replicas)
+		}
+		emit(started)
+	}
+	switch {
+	case frozen:
+		begin(on.Replicas(action.Subject()))
+	case action.Release == nil:
+		begin(0)
+	}
+	if !frozen {
+		if err := carryOut(ctx, on, action, begin); err != nil {
+			done.Error = err.Error()
+		}
+	}
+	if !begun { // a release that never had its turn
+		begin(on.Replicas(action.Subject()))
+	}
+	emit(done)
+}
+
+// carryOut has the stack do it; begun is for releases, which begin when it is
+// their turn.
+func carryOut(ctx context.Context, on actor, action *scenarios.PlannedAction, begun func(replicas int)) error {
+	cause := "action at " + action.At.String() + " (" + action.Phase + "): " + action.String()
+	switch {
+	case action.Scale != nil:
+		return on.Scale(ctx, action.Scale.Service, action.Scale.To, cause)
+	case action.Restart != nil:
+		return on.Restart(ctx, *action.Restart, cause)
+	case action.Stop != nil:
+		return on.Stop(ctx, *action.Stop, cause)
+	case action.Release != nil:
+		return on.Release(ctx, action.Release, cause, begun)
+	case action.Job != nil:
+		return on.RunJob(ctx, action.Job, cause)
+	}
+	return nil // nothing is set: nothing to do
 }

@@ -9,37 +9,35 @@ import (
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/traffic"
+	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
 // play runs traffic and actions on the run's clock: one loop over the plan's
 // moments and the completions of what they set off. It returns when traffic
-// and every action have ended.
+// and every action have ended. Actions that do not end are given up some time
+// after traffic has.
 func (r *run) play(ctx, hard context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	acting, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
 	defer runtime.GOMAXPROCS(roomForTheDriver())
 	start := r.clock.Now()
 	r.append(journal.Event{T: start, Body: journal.TrafficStarted{}})
-
 	trafficEnded := make(chan error, 1)
-	go func() {
-		_, err := traffic.Run(ctx, traffic.Config{
-			Plan: r.Loaded.Plan, Targets: r.stack.Targets(), Clock: r.clock, Start: start, Sink: sink{r},
-			Version: Version(), Results: r.results.writer(),
-		})
-		trafficEnded <- errors.Join(err, r.results.close())
-	}()
+	go func() { trafficEnded <- r.drive(ctx, start) }()
 
 	moments, pending := timeline(r.Loaded.Plan), 0
 	actionEnded := make(chan struct{}, len(moments)) // roomy: after a hard stop nobody reads it
 	traffic, wake := true, time.NewTimer(0)
 	defer wake.Stop()
+	var tooLong <-chan time.Time
 	var failures []error
 	for len(moments) > 0 || traffic || pending > 0 {
 		select {
 		case <-wake.C:
 			for len(moments) > 0 && start+moments[0].at <= r.clock.Now() {
-				pending += r.perform(ctx, moments[0], actionEnded)
+				pending += r.perform(acting, moments[0], actionEnded)
 				moments = moments[1:]
 			}
 			if len(moments) > 0 {
@@ -49,11 +47,17 @@ func (r *run) play(ctx, hard context.Context) error {
 			pending--
 		case err := <-trafficEnded:
 			traffic = false
-			r.emit(journal.TrafficEnded{})
+			r.trafficEnded = r.clock.Now()
+			r.append(journal.Event{T: r.trafficEnded, Body: journal.TrafficEnded{}})
+			tooLong = time.After(patience(r.Loaded.Plan))
 			if err != nil && ctx.Err() == nil {
 				failures = append(failures, fmt.Errorf("drive traffic: %w", err))
 				stop(err)
 			}
+		case <-tooLong:
+			err := fmt.Errorf("not over %v after the end of traffic; begin it earlier, or find out what it waits for", patience(r.Loaded.Plan))
+			r.emit(journal.Note{Level: "warning", Text: fmt.Sprintf("actions under way (%d) are given up: %v", pending, err)})
+			giveUp(err)
 		case <-doneIf(ctx, len(moments) > 0):
 			moments = nil
 		case <-hard.Done():
@@ -61,6 +65,39 @@ func (r *run) play(ctx, hard context.Context) error {
 		}
 	}
 	return errors.Join(failures...)
+}
+
+// drive runs the traffic to its end, and writes everything that it leaves
+// beside the journal.
+func (r *run) drive(ctx context.Context, start time.Duration) error {
+	_, err := traffic.Run(ctx, traffic.Config{
+		Plan: r.Loaded.Plan, Targets: r.stack.Targets(), Clock: r.clock, Start: start, Sink: sink{r},
+		Version: Version(), Results: r.results.writer(), Acknowledged: r.book,
+	})
+	if lost := r.book.Close(); lost != nil { // it is counted, and the checks will say what comes of it
+		r.emit(journal.Note{Level: "warning", Text: lost.Error()})
+	}
+	return errors.Join(err, r.results.close())
+}
+
+// patience is how long after the end of traffic actions may go on: the longest
+// that one of them may take by the plan, the longest termination, and some time
+// for the machine.
+func patience(plan *scenarios.Plan) time.Duration {
+	const machine = 30 * time.Second
+	var longest, grace time.Duration
+	for _, action := range plan.Actions {
+		switch {
+		case action.Job != nil:
+			longest = max(longest, action.Job.Within.Std())
+		case action.Release != nil:
+			longest = max(longest, action.Release.Deadline.Std()+action.Release.MinReady.Std()+action.Release.Keep.Std())
+		}
+	}
+	for _, service := range plan.Services {
+		grace = max(grace, service.Drain.Grace.Std())
+	}
+	return longest + grace + machine
 }
 
 // roomForTheDriver lets one goroutine more run than there are processors, and

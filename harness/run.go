@@ -19,6 +19,8 @@ import (
 	"github.com/shakedown-dev/shakedown/harness/redact"
 	"github.com/shakedown-dev/shakedown/harness/rundir"
 	"github.com/shakedown-dev/shakedown/harness/stack"
+	"github.com/shakedown-dev/shakedown/harness/traffic/acknowledged"
+	"github.com/shakedown-dev/shakedown/harness/truth"
 	"github.com/shakedown-dev/shakedown/harness/verify"
 )
 
@@ -37,7 +39,8 @@ type Options struct {
 	// StartTimeout limits how long an instance may take to be ready; 0 for the
 	// stack's default.
 	StartTimeout time.Duration
-	// Observe is called for every event, one at a time, after it was journaled.
+	// Observe is called for every event, one at a time, after it was journaled, and
+	// for remarks on what goes on, which are not.
 	Observe func(journal.Event)
 }
 
@@ -91,6 +94,9 @@ type run struct {
 	journal *journal.Writer
 	stack   *stack.Stack
 	results *resultsFile // nil: not wanted
+	book    *acknowledged.Book
+	// trafficEnded is when, on the clock; for compare.
+	trafficEnded time.Duration
 
 	observing sync.Mutex // one event at a time reaches Observe
 	logsMutex sync.Mutex
@@ -132,7 +138,38 @@ func (r *run) upAndPlay(ctx, hard context.Context) error {
 	if err := r.stack.Up(ctx); err != nil {
 		return errors.Join(fmt.Errorf("bring up the stack: %w", err), r.results.close())
 	}
-	return r.play(ctx, hard)
+	var err error
+	if r.book, err = acknowledged.Create(r.Dir.Acknowledged(), r.Loaded.Plan.Ledgers, r.Secrets.String); err != nil {
+		return errors.Join(err, r.results.close())
+	}
+	if err := r.play(ctx, hard); err != nil || ctx.Err() != nil {
+		return err // what was cut short says nothing about what should exist
+	}
+	r.compare(ctx)
+	return nil
+}
+
+// compare reads what exists now that nothing changes it any more, and records
+// how it stands beside what was acknowledged. What goes wrong stands in the
+// record: it is for the checks to judge.
+func (r *run) compare(ctx context.Context) {
+	ledgers := r.Loaded.Plan.Ledgers
+	if len(ledgers) == 0 {
+		return
+	}
+	r.observe(journal.Event{T: r.clock.Now(), Body: journal.Note{Level: "info", Text: fmt.Sprintf("reading what exists (%s)", comparisons(len(ledgers)))}})
+	for _, ledger := range truth.Compare(ctx, truth.Config{
+		Ledgers: ledgers, Book: r.book, Database: r.stack.Database, Targets: r.stack.Targets(), Clock: r.clock, Ended: r.trafficEnded,
+	}) {
+		r.emit(ledger)
+	}
+}
+
+func comparisons(n int) string {
+	if n == 1 {
+		return "1 comparison"
+	}
+	return fmt.Sprintf("%d comparisons", n)
 }
 
 // down takes the stack away. It must work after any error and after an
@@ -179,6 +216,10 @@ func (r *run) emit(body journal.Body) { r.append(journal.Event{T: r.clock.Now(),
 // be written is reported by its Close; the run goes on to its tear-down.
 func (r *run) append(event journal.Event) {
 	_ = r.journal.Append(event) // sticky: Close returns the first error
+	r.observe(event)
+}
+
+func (r *run) observe(event journal.Event) {
 	if r.Observe == nil {
 		return
 	}

@@ -12,7 +12,8 @@ import (
 )
 
 // secretsOf learns what must not leave this process: what the stack's
-// environment holds, and what the scenario puts into headers.
+// environment holds, what releases and jobs add to it, and what the scenario
+// puts into headers.
 func secretsOf(loaded *Loaded) *redact.Redactor {
 	secrets := redact.New()
 	for name, value := range loaded.Project.SecretsFor(loaded.Plan) {
@@ -20,14 +21,23 @@ func secretsOf(loaded *Loaded) *redact.Redactor {
 	}
 	for _, steps := range loaded.Plan.Journeys {
 		for _, step := range scenarios.Requests(steps) {
-			for name, value := range step.Headers {
-				if isSecretHeader(name) && !strings.Contains(value, "${") {
-					secrets.Add("header "+name, value[strings.LastIndex(value, " ")+1:]) // past "Bearer"
-				}
-			}
+			addHeaders(secrets, step.Headers)
+		}
+	}
+	for _, ledger := range loaded.Plan.Ledgers {
+		if ledger.HTTP != nil {
+			addHeaders(secrets, ledger.HTTP.Headers)
 		}
 	}
 	return secrets
+}
+
+func addHeaders(secrets *redact.Redactor, headers map[string]string) {
+	for name, value := range headers {
+		if isSecretHeader(name) && !strings.Contains(value, "${") {
+			secrets.Add("header "+name, value[strings.LastIndex(value, " ")+1:]) // past "Bearer"
+		}
+	}
 }
 
 // isSecretHeader is true of every header but those that say what a body is:
@@ -45,6 +55,14 @@ func hushed(intent rundir.Intent) rundir.Intent {
 	for name, steps := range plan.Journeys {
 		plan.Journeys[name] = hushedSteps(steps)
 	}
+	plan.Ledgers = slices.Clone(plan.Ledgers)
+	for i, ledger := range plan.Ledgers {
+		if ledger.HTTP != nil {
+			read := *ledger.HTTP
+			read.Headers = hushedHeaders(read.Headers)
+			plan.Ledgers[i].HTTP = &read
+		}
+	}
 	intent.Plan = &plan
 	intent.Command = slices.Clone(intent.Command)
 	for i, argument := range intent.Command {
@@ -61,12 +79,7 @@ func hushedSteps(steps []scenarios.PlannedStep) []scenarios.PlannedStep {
 	steps = slices.Clone(steps)
 	for i := range steps {
 		s := &steps[i]
-		s.Headers = maps.Clone(s.Headers)
-		for header := range s.Headers {
-			if isSecretHeader(header) {
-				s.Headers[header] = "[redacted]"
-			}
-		}
+		s.Headers = hushedHeaders(s.Headers)
 		s.Choose = slices.Clone(s.Choose)
 		for k := range s.Choose {
 			s.Choose[k].Steps = hushedSteps(s.Choose[k].Steps)
@@ -76,6 +89,16 @@ func hushedSteps(steps []scenarios.PlannedStep) []scenarios.PlannedStep {
 		}
 	}
 	return steps
+}
+
+func hushedHeaders(headers map[string]string) map[string]string {
+	headers = maps.Clone(headers)
+	for header := range headers {
+		if isSecretHeader(header) {
+			headers[header] = "[redacted]"
+		}
+	}
+	return headers
 }
 
 // hushedError says what an error says without the secrets in it.

@@ -24,8 +24,7 @@ func TestTimelineOrdersWhatFallsTogether(t *testing.T) {
 		case m.ends != nil:
 			have = append(have, "end "+m.ends.Name)
 		default:
-			_, detail := describe(m.action)
-			have = append(have, detail)
+			have = append(have, m.action.String())
 		}
 	}
 	want := []string{"begin a", "scale api to 2", "end a", "begin b", "scale api to 3", "end b"}

@@ -14,6 +14,7 @@ import (
 type blame struct {
 	instance  string // "" when no instance was ready
 	service   string
+	version   string // of the instance, where its service had several
 	when      string // "after SIGTERM", "before its initialization was complete", ...
 	from, to  time.Duration
 	near, far time.Duration // from the mark that names when, where there is one
@@ -48,7 +49,7 @@ type life struct{ started, told, term, initialized, known time.Duration }
 // blamesOf attributes every individually recorded failure to an instance and
 // a part of its life; suppressed counts failures beyond the journal's cap.
 func blamesOf(events []journal.Event) (blames []blame, suppressed int) {
-	lives := map[string]*life{}
+	lives, versions := map[string]*life{}, versionsOf(events)
 	index := map[[2]string]int{}
 	for _, e := range events {
 		live(lives, e)
@@ -67,7 +68,7 @@ func blamesOf(events []journal.Event) (blames []blame, suppressed int) {
 		if !ok {
 			i = len(blames)
 			index[key] = i
-			blames = append(blames, blame{instance: r.Instance, service: r.Service, when: when, from: r.Start, kinds: map[journal.Failure]int{}})
+			blames = append(blames, blame{instance: r.Instance, service: r.Service, version: versions[r.Instance], when: when, from: r.Start, kinds: map[journal.Failure]int{}})
 		}
 		blames[i].add(r, e.T, mark)
 	}
@@ -150,8 +151,11 @@ func (b *blame) add(r journal.Request, end, mark time.Duration) {
 
 // who names the instance, or the service where none was ready.
 func (b blame) who() string {
-	if b.instance == "" {
+	switch {
+	case b.instance == "":
 		return b.service
+	case b.version != "":
+		return b.instance + " (" + b.version + ")"
 	}
 	return b.instance
 }
@@ -188,7 +192,7 @@ func (b blame) String() string {
 		fmt.Fprintf(&s, " because no instance of %s was ready", b.service)
 		return s.String()
 	}
-	fmt.Fprintf(&s, " on %s, %s", b.instance, b.window())
+	fmt.Fprintf(&s, " on %s, %s", b.who(), b.window())
 	switch {
 	case b.fresh == 0:
 		s.WriteString(", all on reused connections")

@@ -281,10 +281,12 @@ func headPanel(s *scene) template.HTML {
 		}
 	}
 	for i, a := range s.actions {
-		about = append(about, fmt.Sprintf("%s at %s", a.detail, moment(a.from)))
+		about = append(about, a.describe())
 		if i < len(rows) && rows[i] >= 0 {
 			x, anchor := labelSide(s.window.x(a.from))
-			d.text("action-label", anchor, x, 38+18*float64(rows[i]), cut(a.detail, 40))
+			y := 38 + 18*float64(rows[i])
+			d.text("action-label", anchor, x, y, cut(a.detail, 40))
+			d.rect(a.class(), s.window.x(a.from), y+4, max(s.window.x(a.to)-s.window.x(a.from), 1.5), 2.5, a.describe())
 		}
 	}
 	return d.svg(p.id, p.title, listed(about, 24))

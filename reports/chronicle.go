@@ -1,7 +1,9 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
@@ -13,7 +15,7 @@ const maxEntries = 400
 // An entry is a line of the table of events.
 type entry struct {
 	at      time.Duration
-	kind    string // "phase", "action", "instance", "endpoint", "probe", "run"
+	kind    string // "phase", "action", "instance", "job", "endpoint", "probe", "ledger", "run"
 	subject string
 	text    string
 	grave   bool // worth the reader's attention
@@ -22,16 +24,13 @@ type entry struct {
 // chronicleOf lists what happened, without the engine's calls and the
 // counts; more is how many entries did not fit.
 func chronicleOf(events []journal.Event) (entries []entry, more int) {
-	over := false
+	c := chronicler{versions: versionsOf(events), jobs: jobsOf(events)}
 	for _, e := range events {
-		n, ok := entryOf(e.Body)
+		n, ok := c.entry(e.Body)
 		if !ok {
 			continue
 		}
-		if x, exit := e.Body.(journal.InstanceExited); over && exit {
-			n.grave = !x.Wanted || x.OOM // the tear-down may kill
-		}
-		over = over || e.Body.Kind() == journal.RunEnded{}.Kind()
+		c.over = c.over || e.Body.Kind() == journal.RunEnded{}.Kind()
 		if len(entries) == maxEntries {
 			more++
 			continue
@@ -42,7 +41,25 @@ func chronicleOf(events []journal.Event) (entries []entry, more int) {
 	return entries, more
 }
 
-func entryOf(body journal.Body) (entry, bool) {
+// chronicler words events; it knows what is said of instances elsewhere.
+type chronicler struct {
+	versions map[string]string // by instance, where a service had several
+	jobs     map[string]bool   // instances that are one-offs
+	over     bool              // the run has ended: what follows is the tear-down
+}
+
+// jobsOf are the instances that are one-offs.
+func jobsOf(events []journal.Event) map[string]bool {
+	jobs := map[string]bool{}
+	for _, e := range events {
+		if b, ok := e.Body.(journal.InstanceStarted); ok && b.Job {
+			jobs[b.Instance] = true
+		}
+	}
+	return jobs
+}
+
+func (c chronicler) entry(body journal.Body) (entry, bool) {
 	switch b := body.(type) {
 	case journal.TrafficStarted:
 		return entry{kind: "run", text: "traffic starts"}, true
@@ -55,26 +72,82 @@ func entryOf(body journal.Body) (entry, bool) {
 	case journal.PhaseEnded:
 		return entry{kind: "phase", subject: b.Phase, text: "ends"}, true
 	case journal.ActionStarted:
-		return entry{kind: "action", subject: b.Service, text: b.Detail}, true
+		return entry{kind: "action", subject: b.Service, text: actionText(b)}, true
 	case journal.ActionEnded:
-		return entry{kind: "action", subject: b.Service, text: after("done: "+b.Detail, ": ", b.Error), grave: b.Error != ""}, true
+		if b.Error != "" {
+			first, _, _ := strings.Cut(strings.TrimSpace(b.Error), "\n") // the rest is a log, and with the findings
+			return entry{kind: "action", subject: b.Service, text: "went wrong: " + b.Detail + ": " + first, grave: true}, true
+		}
+		return entry{kind: "action", subject: b.Service, text: "done: " + b.Detail}, true
+	case journal.Ledger:
+		return entry{kind: "ledger", subject: b.ID, text: fmt.Sprintf("read %s", plural(b.Readings, "time")), grave: b.Error != ""}, true
 	case journal.Operation:
 		return entry{kind: "engine", subject: b.Subject, text: b.Op + " went wrong: " + b.Error, grave: true}, b.Error != ""
 	}
-	return instanceEntry(body)
+	if n, ok := c.listEntry(body); ok {
+		return n, true
+	}
+	return c.instanceEntry(body)
 }
 
-func instanceEntry(body journal.Body) (entry, bool) {
+// actionText is an action and, of a release, what it keeps to.
+func actionText(b journal.ActionStarted) string {
+	if b.Replicas == 0 {
+		return b.Detail
+	}
+	return fmt.Sprintf("%s; %s, never fewer than %d in the endpoint list", b.Detail, plural(b.Replicas, "instance"), b.Floor)
+}
+
+// instanceEntry words what happens to the process of an instance.
+func (c chronicler) instanceEntry(body journal.Body) (entry, bool) {
 	switch b := body.(type) {
 	case journal.InstanceStarted:
-		return entry{kind: "instance", subject: b.Instance, text: after("started", ", ", b.Cause)}, true
+		text := "started"
+		if v := c.versions[b.Instance]; v != "" {
+			text += " as " + v
+		}
+		n := entry{kind: "instance", subject: b.Instance, text: after(text, ", ", b.Cause)}
+		if b.Job {
+			n.kind = "job"
+		}
+		return n, true
+	case journal.MainProcess:
+		return entry{kind: "instance", subject: b.Instance, text: after("its main process is a shell, which does not pass signals on", ": ", b.Command), grave: true}, b.Shell
 	case journal.InstanceTerminating:
 		return entry{kind: "instance", subject: b.Instance, text: fmt.Sprintf(
 			"told to stop: off the list after %s, SIGTERM after %s, SIGKILL after %s", length(b.Lag), length(b.PreStop), length(b.Grace))}, true
 	case journal.InstanceSignalled:
-		return entry{kind: "instance", subject: b.Instance, text: b.Signal, grave: b.Signal == "SIGKILL"}, true
+		return entry{kind: "instance", subject: b.Instance, text: b.Signal, grave: b.Signal == "SIGKILL" && !c.over}, true
 	case journal.InstanceExited:
-		return entry{kind: "instance", subject: b.Instance, text: exitText(b), grave: b.Code != 0 || b.OOM || !b.Wanted}, true
+		return c.exitEntry(b), true
+	case journal.InitializationDone:
+		return entry{kind: "instance", subject: b.Instance, text: "initialization complete"}, true
+	}
+	return entry{}, false
+}
+
+// exitEntry words an exit. What is left when the run has ended is taken down
+// with its signals or without, and its code says nothing.
+func (c chronicler) exitEntry(b journal.InstanceExited) entry {
+	n := entry{kind: "instance", subject: b.Instance}
+	if c.jobs[b.Instance] {
+		n.kind = "job"
+	}
+	if c.over && !b.OOM {
+		n.text = fmt.Sprintf("taken down with the stack, code %d", b.Code)
+		return n
+	}
+	b.Wanted = b.Wanted || c.over || c.jobs[b.Instance] // a job ends by itself, as it should
+	n.text, n.grave = exitText(b), b.Code != 0 || b.OOM || !b.Wanted
+	return n
+}
+
+// removals word the reasons of a removal from the endpoint list.
+var removals = map[string]string{"switched": "traffic switched over"}
+
+// listEntry words what a gateway says of its endpoint list and its probes.
+func (c chronicler) listEntry(body journal.Body) (entry, bool) {
+	switch b := body.(type) {
 	case journal.EndpointAdded:
 		text := "joins the endpoint list"
 		early := b.Initialized != nil && !*b.Initialized
@@ -83,9 +156,7 @@ func instanceEntry(body journal.Body) (entry, bool) {
 		}
 		return entry{kind: "endpoint", subject: b.Instance, text: text, grave: early}, true
 	case journal.EndpointRemoved:
-		return entry{kind: "endpoint", subject: b.Instance, text: "leaves the endpoint list: " + b.Reason, grave: b.Reason == "unready"}, true
-	case journal.InitializationDone:
-		return entry{kind: "instance", subject: b.Instance, text: "initialization complete"}, true
+		return entry{kind: "endpoint", subject: b.Instance, text: "leaves the endpoint list: " + cmp.Or(removals[b.Reason], b.Reason), grave: b.Reason == "unready"}, true
 	case journal.ProbeChanged:
 		text := "readiness probe fails"
 		if b.Ready {

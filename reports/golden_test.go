@@ -18,15 +18,25 @@ var (
 	samples = flag.String("samples", "", "directory to write pages to look at into")
 )
 
-const storedRun = "testdata/drain-fails"
+// A storedRun is a synthetic run that lies in testdata as a run directory, and
+// how every format renders it.
+type storedRun struct {
+	dir, golden, shown string
+	run                func() Run
+}
 
-// storeFixture writes the synthetic failing run as a run directory.
-func storeFixture(t *testing.T) {
+var storedRuns = map[string]storedRun{
+	"drain":   {"testdata/drain-fails", "testdata/golden", "runs/20261130-091500-scale-under-load", failingRun},
+	"release": {"testdata/release", "testdata/golden-release", "runs/20261130-091500-rolling-release", releaseRun},
+}
+
+// store writes the synthetic run as a run directory.
+func (s storedRun) store(t *testing.T) {
 	t.Helper()
-	run := failingRun()
-	must(t, os.RemoveAll(storedRun))
-	must(t, os.MkdirAll(storedRun, 0o755))
-	w, err := journal.Create(storedRun, nil)
+	run := s.run()
+	must(t, os.RemoveAll(s.dir))
+	must(t, os.MkdirAll(s.dir, 0o755))
+	w, err := journal.Create(s.dir, nil)
 	must(t, err)
 	for _, e := range run.Record.Events {
 		must(t, w.Append(e))
@@ -35,8 +45,8 @@ func storeFixture(t *testing.T) {
 		must(t, w.Latency(i))
 	}
 	must(t, w.Close())
-	must(t, rundir.Dir(storedRun).WriteIntent(run.Intent, nil))
-	must(t, rundir.Dir(storedRun).WriteResult(run.Result))
+	must(t, rundir.Dir(s.dir).WriteIntent(run.Intent, nil))
+	must(t, rundir.Dir(s.dir).WriteResult(run.Result))
 }
 
 func must(t *testing.T, err error) {
@@ -46,12 +56,12 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// stored reads the run in testdata.
-func stored(t *testing.T) Run {
+// read reads the run in testdata.
+func (s storedRun) read(t *testing.T) Run {
 	t.Helper()
-	run, err := Read(rundir.Dir(storedRun))
+	run, err := Read(rundir.Dir(s.dir))
 	must(t, err)
-	run.Dir = "runs/20261130-091500-scale-under-load"
+	run.Dir = s.shown
 	return run
 }
 
@@ -81,14 +91,24 @@ var goldens = map[string]func(io.Writer, Run) error{
 }
 
 func TestGolden(t *testing.T) {
-	if *fixture {
-		storeFixture(t)
+	for name, s := range storedRuns {
+		t.Run(name, func(t *testing.T) {
+			if *fixture {
+				s.store(t)
+			}
+			s.compare(t)
+		})
 	}
-	run := stored(t)
+}
+
+// compare renders the stored run in every format and compares it with what
+// lies in testdata.
+func (s storedRun) compare(t *testing.T) {
+	run := s.read(t)
 	for name, f := range goldens {
 		t.Run(name, func(t *testing.T) {
 			got := render(t, run, f)
-			path := filepath.Join("testdata", "golden", name)
+			path := filepath.Join(s.golden, name)
 			if *update {
 				must(t, os.MkdirAll(filepath.Dir(path), 0o755))
 				must(t, os.WriteFile(path, []byte(got), 0o644))
@@ -116,7 +136,7 @@ func TestSamples(t *testing.T) {
 	if *samples == "" {
 		t.Skip("no -samples directory")
 	}
-	for name, run := range map[string]Run{"healthy": healthyRun(), "failing": failingRun(), "hour": hour(), "hostile": hostileRun(), "empty": {}} {
+	for name, run := range map[string]Run{"healthy": healthyRun(), "failing": failingRun(), "release": releaseRun(), "hour": hour(), "hostile": hostileRun(), "empty": {}} {
 		for _, f := range formats() {
 			path := filepath.Join(*samples, name+"."+f.name)
 			must(t, os.WriteFile(path, []byte(render(t, run, f.render)), 0o644))

@@ -60,11 +60,13 @@ type page struct {
 	Verdict    badge
 	Conclusion string
 	Trouble    string
+	Spoiled    string
 	Tiles      []tile
 	Checks     []pageCheck
 	Timeline   *pageTimeline
 	Blames     []pageBlame
 	Suppressed string
+	Ledgers    []pageLedger
 	Parts      []pagePart
 	Generator  *pageGenerator
 	Sections   []pageSection
@@ -102,12 +104,17 @@ type pageCheck struct {
 	More                         int            // not on the page
 }
 
-type pageEvidence struct{ Text, When, Anchor string }
+// Quote is the log that the evidence quotes.
+type pageEvidence struct{ Text, When, Anchor, Quote string }
 
 type (
 	pageBlame struct {
 		Who, When, How                 string
 		Failed, Reused, Fresh, Unknown int
+	}
+	pageLedger struct {
+		ID, Wanted, Acknowledged, Found, Missing, Repeated, Read, Remark string
+		Grave                                                            bool
 	}
 	pageSection struct {
 		Title string
@@ -151,7 +158,7 @@ func newPage(run Run) page {
 		Policy: contentPolicy, Style: template.CSS(pageStyle), Script: template.JS(pageScript), //nolint:gosec // our own files
 		Title: clean(scenarioName(run)), Subtitle: subtitle(run, w), Verdict: badgeOf(run.Result.Verdict),
 		Conclusion: conclusion(run.Result), Trouble: clean(trouble(run)), Tiles: tilesOf(totals),
-		Command: reproduce(run), Timeline: timelineOf(run, w),
+		Command: reproduce(run), Timeline: timelineOf(run, w), Spoiled: spoiled(run), Ledgers: pageLedgers(run),
 	}
 	if run.Intent.Plan != nil {
 		p.Summary = clean(run.Intent.Plan.Summary)
@@ -218,7 +225,8 @@ func pageChecks(findings []verify.Finding, timeline *pageTimeline) []pageCheck {
 			e.From, e.To = min(e.From, e.To), max(e.From, e.To)
 			bare := e
 			bare.From, bare.To = 0, 0
-			c.Evidence = append(c.Evidence, pageEvidence{clean(evidence(bare)), when, timeline.anchor(e, when)})
+			lines := evidenceLines(bare)
+			c.Evidence = append(c.Evidence, pageEvidence{lines[0], when, timeline.anchor(e, when), strings.Join(lines[1:], "\n")})
 		}
 		if len(c.Evidence) > openEvidence+1 {
 			c.Evidence, c.Rest = c.Evidence[:openEvidence], c.Evidence[openEvidence:]
@@ -239,6 +247,14 @@ func (p *page) blames(run Run) {
 	if suppressed > 0 {
 		p.Suppressed = suppressedText(suppressed)
 	}
+}
+
+func pageLedgers(run Run) []pageLedger {
+	var list []pageLedger
+	for _, l := range ledgersOf(run) {
+		list = append(list, pageLedger{l.ID, l.wants(), l.acknowledged(), l.found(), l.missing(), l.repeated(), l.reading(), l.remark(), l.grave()})
+	}
+	return list
 }
 
 func pageSections(run Run, merged times) []pageSection {

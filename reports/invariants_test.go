@@ -415,7 +415,7 @@ func TestHTMLPicturesHaveWords(t *testing.T) {
 }
 
 func TestReadAndWriteAll(t *testing.T) {
-	run := stored(t)
+	run := storedRuns["drain"].read(t)
 	run.Dir = t.TempDir()
 	must(t, WriteAll(run))
 	if _, err := Read(rundir.Dir(t.TempDir())); err == nil {

@@ -30,11 +30,15 @@ type Document struct {
 	Multiple    float64      `json:"multiple"`
 	ClosedLoops []ClosedLoop `json:"closed_loops"` // loads that slowed down with the system
 	Replays     []Replay     `json:"replays"`
-	Generator   Generator    `json:"generator"`
-	Breakdowns  Breakdowns   `json:"breakdowns"`
-	Errors      []Error      `json:"errors"`  // what went wrong in the eyes of the driver, the most frequent first
-	Caveats     []string     `json:"caveats"` // what the run does not prove, in words
-	Dir         string       `json:"dir"`
+	// Control is what the run did wrong on purpose, so that a check could be seen
+	// to fail; absent of an ordinary run.
+	Control    string     `json:"control,omitempty"`
+	Ledgers    []Ledger   `json:"ledgers"` // what was acknowledged and what exists
+	Generator  Generator  `json:"generator"`
+	Breakdowns Breakdowns `json:"breakdowns"`
+	Errors     []Error    `json:"errors"`  // what went wrong in the eyes of the driver, the most frequent first
+	Caveats    []string   `json:"caveats"` // what the run does not prove, in words
+	Dir        string     `json:"dir"`
 }
 
 // An Error is a kind of failure that the driver saw, with one sample of what
@@ -68,7 +72,7 @@ func JSON(w io.Writer, run Run) error {
 		Verdict: run.Result.Verdict, Checks: []verify.Finding{}, Dir: run.Dir, Caveats: []string{},
 		Totals: totalsOf(run, windowOf(run.events()), merged), ClosedLoops: closedLoops(run), Replays: replaysOf(run),
 		Generator: generatorOf(run, sums, merged), Breakdowns: breakdownsOf(run, sums),
-		Errors: errorsOf(run),
+		Errors: errorsOf(run), Ledgers: ledgersOf(run), Control: controlOf(run),
 	}
 	if run.Intent.Plan != nil {
 		d.Seed, d.Multiple = run.Intent.Plan.Seed, run.Intent.Plan.Multiple

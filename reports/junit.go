@@ -89,6 +89,9 @@ func junitSuiteOf(run Run) junitSuite {
 	if g := generatorOf(run, sums, timesOf(sums)); g.words() != "" {
 		suite.Properties = append(suite.Properties, junitProperty{"generator", g.words() + "; " + g.verdict()})
 	}
+	for _, l := range ledgersOf(run) {
+		suite.Properties = append(suite.Properties, junitProperty{"ledger " + l.ID, strings.TrimPrefix(l.String(), l.ID+": ")})
+	}
 	for _, f := range run.Result.Checks {
 		suite.Cases = append(suite.Cases, junitCaseOf(name, f))
 	}
@@ -105,6 +108,10 @@ func junitSuiteOf(run Run) junitSuite {
 		}
 	}
 	var remarks []string
+	if text := spoiled(run); text != "" {
+		suite.Properties = append(suite.Properties, junitProperty{"control", controlOf(run)})
+		remarks = append(remarks, text)
+	}
 	for _, r := range remarksOf(run) {
 		remarks = append(remarks, r.text)
 	}
@@ -121,7 +128,7 @@ func junitCaseOf(class string, f verify.Finding) junitCase {
 	}
 	body := []string{clean(f.Reason), facts}
 	for _, e := range f.Evidence {
-		body = append(body, "- "+clean(evidence(e)))
+		body = append(body, "- "+strings.Join(evidenceLines(e), "\n    "))
 	}
 	problem := &junitProblem{Type: clean(string(f.Verdict)), Message: clean(f.Reason), Body: strings.Join(body, "\n")}
 	if f.Verdict == verify.Fail {

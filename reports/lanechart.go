@@ -42,10 +42,13 @@ func shown(lanes []*lane, w window) (drawn []*lane, quiet []string, more int) {
 		}
 	}
 	rank := func(l *lane) int {
-		if lively[l.service] {
+		switch {
+		case l.job:
+			return 1
+		case lively[l.service]:
 			return 0
 		}
-		return 1
+		return 2
 	}
 	slices.SortStableFunc(drawn, func(a, b *lane) int { return cmp.Compare(rank(a), rank(b)) })
 	if len(drawn) > maxLanes {
@@ -109,6 +112,9 @@ func busiest(lanes []*lane) float64 {
 func (p *panel) lane(l *lane, y, top float64) {
 	bar := y + loadRoom + 2
 	p.d.text("lane", "end", marginLeft-8, bar+barHeight-1, cut(l.instance, 13))
+	if tag := l.tag(); tag != "" {
+		p.d.text("lane-tag", "end", marginLeft-8, bar-4, cut(tag, 13))
+	}
 	if top > 0 {
 		p.d.path("lane-load", p.loadArea(l, y+loadRoom, top), "")
 	}

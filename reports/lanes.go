@@ -52,6 +52,8 @@ type mark struct {
 // A lane is the life of one instance.
 type lane struct {
 	service, instance string
+	version           string // where its service had several
+	job               bool   // a one-off
 	stretches         []stretch
 	marks             []mark
 	failures          []time.Duration // ends of failed exchanges
@@ -72,7 +74,7 @@ type tick struct {
 // by service and by number. What is still there when the run ends lasts to the
 // end of the window.
 func lanesOf(events []journal.Event, w window) []*lane {
-	f := folding{lanes: map[string]*lane{}, window: w}
+	f := folding{lanes: map[string]*lane{}, window: w, versions: versionsOf(events)}
 	for _, e := range events {
 		if _, over := e.Body.(journal.RunEnded); over {
 			break // how instances end in the tear-down says nothing about them
@@ -97,14 +99,15 @@ func lanesOf(events []journal.Event, w window) []*lane {
 
 // folding is lanesOf under way.
 type folding struct {
-	lanes  map[string]*lane
-	window window
+	lanes    map[string]*lane
+	window   window
+	versions map[string]string
 }
 
 func (f *folding) lane(service, instance string) *lane {
 	l := f.lanes[instance]
 	if l == nil {
-		l = &lane{service: service, instance: instance}
+		l = &lane{service: service, instance: instance, version: f.versions[instance]}
 		f.lanes[instance] = l
 	}
 	return l
@@ -113,7 +116,9 @@ func (f *folding) lane(service, instance string) *lane {
 func (f *folding) event(e journal.Event) {
 	switch b := e.Body.(type) {
 	case journal.InstanceStarted:
-		f.turn(e.T, b.Service, b.Instance, func(l *lane) { l.exited, l.listed, l.leaving, l.served = false, false, false, false })
+		f.turn(e.T, b.Service, b.Instance, func(l *lane) {
+			l.exited, l.listed, l.leaving, l.served, l.job = false, false, false, false, b.Job
+		})
 	case journal.EndpointAdded:
 		f.turn(e.T, b.Service, b.Instance, func(l *lane) {
 			l.listed, l.served, l.fronted = true, true, true
@@ -203,6 +208,7 @@ func (l *lane) mark(t time.Duration, kind, label string) {
 
 func (l *lane) exit(t time.Duration, b journal.InstanceExited) {
 	l.exited = true
+	b.Wanted = b.Wanted || l.job // it ends by itself, as it should
 	kind, label := "exit", "exit "+strconv.Itoa(b.Code)
 	if b.Code != 0 || !b.Wanted || b.OOM {
 		kind = "bad-exit"
@@ -256,7 +262,16 @@ func (l *lane) describe() string {
 	if n := len(l.failures); n > 0 {
 		parts = append(parts, plural(n, "failed request")+" recorded")
 	}
-	return l.instance + ": " + listed(parts, 12)
+	return after(l.instance, ", ", l.tag()) + ": " + listed(parts, 12)
+}
+
+// tag is what a lane says under its name: the version where there are several,
+// or that it is a job.
+func (l *lane) tag() string {
+	if l.job {
+		return "job"
+	}
+	return l.version
 }
 
 func signalKind(signal string) string {

@@ -23,12 +23,16 @@ func Markdown(w io.Writer, run Run) error {
 	v := run.Result.Verdict
 	m.block(fmt.Sprintf("### %s %s: %s\n\n", symbol(v), escapeMarkdown(scenarioName(run)), word(v)))
 	m.block(escapeMarkdown(conclusion(run.Result)+troubled(run)) + after("", " · ", escapeMarkdown(subtitle(run, win))) + "\n\n")
+	if text := spoiled(run); text != "" {
+		m.block("> [!CAUTION]\n> **" + escapeMarkdown(text) + "**\n\n")
+	}
 	m.checks(run.Result.Checks)
 	sums := run.sums()
 	merged := timesOf(sums)
 	generator := generatorOf(run, sums, merged)
 	m.totals(totalsOf(run, win, merged), generator)
 	m.details(run)
+	m.ledgers(ledgersOf(run))
 	m.breakdowns(breakdownsOf(run, sums))
 	m.generator(generator)
 	m.fold("Not proven by this run, and assumed", remarkLines(run))
@@ -112,6 +116,16 @@ func (m *markdownWriter) totals(t Totals, g Generator) {
 	m.block(escapeMarkdown(after(after("Generator", ": ", g.words()), "; ", g.verdict())) + "\n\n")
 }
 
+// ledgers is a table of what was acknowledged and what exists.
+func (m *markdownWriter) ledgers(ledgers []Ledger) {
+	lines := make([]string, 0, len(ledgers))
+	for _, l := range ledgers {
+		lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s | %s |", escapeMarkdown(l.ID), escapeMarkdown(l.wants()),
+			l.acknowledged(), l.found(), l.missing(), l.repeated(), l.reading(), escapeMarkdown(l.remark())))
+	}
+	m.enclosed("**What was acknowledged and what exists**\n\n| ledger | wanted | acknowledged | found | missing | twice | read | |\n| :-- | :-- | --: | --: | --: | --: | :-- | :-- |\n", lines, "\n")
+}
+
 // breakdowns is a fold with the run by journey, step, cohort, tier and instance.
 func (m *markdownWriter) breakdowns(b Breakdowns) {
 	list := b.tables()
@@ -163,7 +177,11 @@ func (m *markdownWriter) details(run Run) {
 			lines = append(lines, escapeMarkdown(f.Reason), "")
 		}
 		for _, e := range f.Evidence {
-			lines = append(lines, "- "+escapeMarkdown(evidence(e)))
+			quoted := evidenceLines(e)
+			for i := range quoted {
+				quoted[i] = escapeMarkdown(quoted[i])
+			}
+			lines = append(lines, "- "+strings.Join(quoted, "<br>"))
 		}
 		m.fold(symbol(f.Verdict)+" "+escapeMarkdown(f.ID), lines)
 	}

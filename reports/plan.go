@@ -35,6 +35,7 @@ func PlanWith(w io.Writer, plan *scenarios.Plan, operations string, recorded map
 	if plan.Summary != "" {
 		writeWrapped(&b, "", clean(plan.Summary))
 	}
+	writeControl(&b, plan.Control)
 	fmt.Fprintf(&b, "\nStack\n%s\n", indent(operations))
 	tallies := tally(plan, recorded)
 	writePhases(&b, plan, tallies)
@@ -42,6 +43,7 @@ func PlanWith(w io.Writer, plan *scenarios.Plan, operations string, recorded map
 	writeCohorts(&b, plan)
 	writeConnections(&b, plan)
 	writeActions(&b, plan)
+	writeLedgers(&b, plan)
 	writeChecks(&b, plan)
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write plan: %w", err)
@@ -56,63 +58,18 @@ func writeWrapped(b *strings.Builder, lead, text string) {
 	}
 }
 
+// writeHanging writes a text in lines of at most planWidth, the first after
+// lead, the others below the first.
+func writeHanging(b *strings.Builder, lead, text string) {
+	for i, line := range wrap(clean(text), planWidth-width(lead)) {
+		if i == 1 {
+			lead = strings.Repeat(" ", width(lead))
+		}
+		b.WriteString(lead + line + "\n")
+	}
+}
+
 func indent(text string) string {
 	text = strings.TrimRight(text, "\n")
 	return "  " + strings.ReplaceAll(text, "\n", "\n  ")
-}
-
-func writeActions(b *strings.Builder, plan *scenarios.Plan) {
-	if len(plan.Actions) == 0 {
-		return
-	}
-	b.WriteString("\nActions\n")
-	for _, action := range plan.Actions {
-		fmt.Fprintf(b, "  %s (%s)  %s\n", action.At, action.Phase, action)
-	}
-}
-
-func writeChecks(b *strings.Builder, plan *scenarios.Plan) {
-	b.WriteString("\nChecks\n")
-	for _, check := range plan.Checks {
-		switch {
-		case check.SLO != nil:
-			lines := wrap(objectives(check.SLO), planWidth-13)
-			fmt.Fprintf(b, "  slo        %s\n", strings.Join(lines, "\n"+strings.Repeat(" ", 13)))
-		case check.Drain != nil:
-			fmt.Fprintf(b, "  drain      %s\n", check.Drain.Service)
-		case check.Readiness != nil:
-			fmt.Fprintf(b, "  readiness  %s\n", check.Readiness.Service)
-		}
-	}
-}
-
-func objectives(slo *scenarios.SLOCheck) string {
-	parts := []string{slo.Journey}
-	if slo.Step != "" {
-		parts[0] += "/" + slo.Step
-	}
-	if slo.Whole {
-		parts[0] += ", whole sessions"
-	}
-	if slo.Cohort != "" {
-		parts = append(parts, "cohort "+slo.Cohort)
-	}
-	if slo.Tier != "" {
-		parts = append(parts, "tier "+slo.Tier)
-	}
-	for _, limit := range []struct {
-		name  string
-		value *scenarios.Duration
-	}{{"p50", slo.P50}, {"p95", slo.P95}, {"p99", slo.P99}} {
-		if limit.value != nil {
-			parts = append(parts, limit.name+" <= "+limit.value.String())
-		}
-	}
-	if slo.Availability != nil {
-		parts = append(parts, "availability >= "+slo.Availability.String())
-	}
-	if len(slo.Phases) > 0 {
-		parts = append(parts, "in "+strings.Join(slo.Phases, ", "))
-	}
-	return strings.Join(parts, ", ")
 }

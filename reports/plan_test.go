@@ -153,6 +153,7 @@ func TestGoldenPlans(t *testing.T) {
 		"replay.txt":             planText(t, replayPlan(), nil),
 		"replay-with-times.txt":  planText(t, replayPlan(), nightTimes()),
 		"nothing-in-it-yet.txt":  planText(t, &scenarios.Plan{Scenario: "empty"}, nil),
+		"releases.txt":           planText(t, releasePlan(), nil),
 		"one-phase-of-short.txt": planText(t, shortPlan(), nil),
 	} {
 		path := filepath.Join("testdata", "plan", name)
@@ -275,7 +276,12 @@ func TestAnyPlanIsPrinted(t *testing.T) {
 		}
 		odd := scenarios.Duration(rapid.Int64Range(-int64(time.Hour), int64(time.Hour)).Draw(t, "duration"))
 		load := &plan.Load[rapid.IntRange(0, len(plan.Load)-1).Draw(t, "load")]
-		switch rapid.IntRange(0, 5).Draw(t, "what") {
+		switch rapid.IntRange(0, 6).Draw(t, "what") {
+		case 6:
+			plan.Control = scenarios.Control(rapid.String().Draw(t, "control"))
+			plan.Actions = []scenarios.PlannedAction{{}, {Job: &scenarios.Job{Name: rapid.String().Draw(t, "name")}}, {Release: &scenarios.PlannedRelease{Image: rapid.String().Draw(t, "image"), Keep: odd}}}
+			plan.Ledgers = []scenarios.PlannedLedger{{}, {SQL: &scenarios.SQLRead{Query: rapid.String().Draw(t, "query")}, Within: odd}}
+			plan.Checks = []scenarios.Check{{}, {Release: &scenarios.ReleaseCheck{Job: &scenarios.JobCheck{}}}, {Drain: &scenarios.DrainCheck{Work: &scenarios.Work{}}}, {Stateless: &scenarios.StatelessCheck{}}, {Integrity: &scenarios.IntegrityCheck{}}}
 		case 0:
 			plan.Duration = odd
 		case 1:
@@ -328,5 +334,75 @@ func TestPlanExplainsItsTable(t *testing.T) {
 		if have != [3]bool{test.nobody, test.upTo, test.withoutMax} {
 			t.Errorf("%v in\n%s", have, test.text)
 		}
+	}
+}
+
+// releasePlan has every action, check and ledger, and secrets that no plan
+// must show.
+func releasePlan() *scenarios.Plan {
+	plan := simplePlan()
+	plan.Control = scenarios.ControlFrozen
+	two, half, floor := scenarios.Portion{Number: 2}, scenarios.Portion{Percent: 25}, 3
+	within, ready := scenarios.Percent(80), 30*planSecond
+	secrets := map[string]string{"SLUGS": "s3cret", "DATABASE_URL": "postgres://shop:s3cret@db/shop"}
+	plan.Actions = []scenarios.PlannedAction{
+		{At: 1 * planSecond, Phase: "warmup", Restart: &scenarios.Pick{Service: "api", Instance: "oldest"}},
+		{At: 2 * planSecond, Phase: "warmup", Stop: &scenarios.Pick{Service: "api", Instance: "api-2"}},
+		{At: 5 * planSecond, Phase: "steady", Release: &scenarios.PlannedRelease{
+			Strategy: scenarios.RollingStrategy, Service: "api", From: "v1", Version: "v2", Image: "registry.example/shop/with-a-name-that-goes-on-and-on/api:2026-11-22-and-more",
+			Environment: secrets, MaxSurge: two, MaxUnavailable: half, MinReady: 2 * planSecond, Deadline: 60 * planSecond}},
+		{At: 11 * planSecond, Phase: "grow", Release: &scenarios.PlannedRelease{Strategy: scenarios.RollingStrategy, Service: "worker", From: "v1", Version: "v2", MaxSurge: two, MaxUnavailable: half, Deadline: planSecond}},
+		{At: 12 * planSecond, Phase: "grow", Release: &scenarios.PlannedRelease{Strategy: scenarios.BlueGreenStrategy, Service: "web", From: "v1", Version: "green", Keep: 10 * planSecond, Deadline: planSecond}},
+		{At: 13 * planSecond, Phase: "grow", Release: &scenarios.PlannedRelease{Strategy: scenarios.ReplaceStrategy, Service: "web", From: "green", Version: "green", Deadline: planSecond}},
+		{At: 14 * planSecond, Phase: "grow", Release: &scenarios.PlannedRelease{Strategy: scenarios.ReplaceStrategy, Service: "web", From: "green", Version: "green", StartFirst: true, Deadline: planSecond}},
+		{At: 15 * planSecond, Phase: "grow", Job: &scenarios.Job{Name: "backfill", Service: "api", Command: []string{"backfill", "--token=s3cret"}, Environment: secrets, Within: 60 * planSecond}},
+	}
+	of := scenarios.Acknowledged{Journey: "shop", Step: "buy", Key: "${order}"}
+	sql := &scenarios.SQLRead{Service: "worker", URLFrom: "DATABASE_URL", Query: "SELECT order_id, deliveries\n\tFROM fulfilments\n\tWHERE order_id IS NOT NULL\n"}
+	plan.Checks = append(plan.Checks,
+		scenarios.Check{Drain: &scenarios.DrainCheck{Service: "worker", ExitWithin: &within, Work: &scenarios.Work{Of: of}}},
+		scenarios.Check{Readiness: &scenarios.ReadinessCheck{Service: "api", TimeToReady: &ready, Flaps: 1, FirstRequests: &ready, Dependency: "payments", UnreadyWithin: &ready}},
+		scenarios.Check{Release: &scenarios.ReleaseCheck{Service: "api", Floor: &floor, Job: &scenarios.JobCheck{Name: "backfill"}}},
+		scenarios.Check{Stateless: &scenarios.StatelessCheck{Service: "api", Journey: "shop", Steps: []string{"open", "buy"}}},
+		scenarios.Check{Integrity: &scenarios.IntegrityCheck{Name: "orders", Want: "once", Of: &of}},
+		scenarios.Check{Integrity: &scenarios.IntegrityCheck{Name: "charges", Want: "once"}},
+		scenarios.Check{Integrity: &scenarios.IntegrityCheck{Name: "drift", Want: "none"}},
+	)
+	plan.Ledgers = []scenarios.PlannedLedger{
+		{ID: "drain/worker", Journey: "shop", Step: "buy", Key: "${order}", Want: "once", Within: 30 * planSecond, SQL: sql},
+		{ID: "integrity/charges", Want: "once", Within: 10 * planSecond, HTTP: &scenarios.PlannedHTTPRead{
+			Service: "payments", Path: "/v1/charges?limit=500", Headers: map[string]string{"Authorization": "Bearer s3cret"}, Items: "$.charges", Key: "$.reference", Next: "$.next"}},
+		{ID: "integrity/drift", Want: "none", Within: 10 * planSecond, SQL: sql},
+	}
+	return plan
+}
+
+// Neither values of environment variables nor headers nor arguments are in a
+// plan: any of them may be a secret.
+func TestPlanShowsNoSecrets(t *testing.T) {
+	text := planText(t, releasePlan(), nil)
+	if strings.Contains(text, "s3cret") {
+		t.Errorf("a secret is in\n%s", text)
+	}
+	for _, name := range []string{"SLUGS", "DATABASE_URL", "backfill"} {
+		if !strings.Contains(text, name) {
+			t.Errorf("%s is not in\n%s", name, text)
+		}
+	}
+}
+
+func TestPlanNamesItsControl(t *testing.T) {
+	for _, control := range append(scenarios.Controls(), "later") {
+		plan := simplePlan()
+		plan.Control = control
+		if text := planText(t, plan, nil); !strings.Contains(text, "\nCONTROL "+string(control)+": wrong on purpose") {
+			t.Errorf("%s is not in\n%s", control, text)
+		}
+		if writesOf := strings.Count(planText(t, plan, nil), "must"); control != "later" && writesOf != 1 {
+			t.Errorf("%s: what must become of it is said %d times", control, writesOf)
+		}
+	}
+	if text := planText(t, simplePlan(), nil); strings.Contains(text, "CONTROL") {
+		t.Errorf("an ordinary run has a control:\n%s", text)
 	}
 }

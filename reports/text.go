@@ -40,12 +40,14 @@ func TextWith(w io.Writer, run Run, opts TextOptions) error {
 	t := &textWriter{out: bufio.NewWriter(w), color: opts.Color, width: max(opts.Width, 40)}
 	win := windowOf(run.events())
 	t.heading(clean(scenarioName(run)), subtitle(run, win))
+	t.spoiled(run)
 	t.line("")
 	t.checks(run.Result.Checks)
 	sums := run.sums()
 	merged := timesOf(sums)
 	t.requests(totalsOf(run, win, merged))
 	t.sessions(breakdownsOf(run, sums).Journeys)
+	t.ledgers(ledgersOf(run))
 	t.generator(generatorOf(run, sums, merged))
 	t.summary(run)
 	t.line("")
@@ -66,8 +68,24 @@ func (t *textWriter) heading(name, about string) {
 	t.wrapped("  ", about)
 }
 
-// troubled is the end of the verdict line of a run that did not complete.
-func troubled(run Run) string { return clean(after("", "; ", trouble(run))) }
+// spoiled says of a control that it is one.
+func (t *textWriter) spoiled(run Run) {
+	for _, l := range wrap(spoiled(run), t.width) {
+		if l != "" {
+			t.line(t.paint(yellow, l))
+		}
+	}
+}
+
+// troubled is the end of the verdict line of a run that did not complete, or
+// that was not meant to succeed.
+func troubled(run Run) string {
+	text := clean(after("", "; ", trouble(run)))
+	if control := controlOf(run); control != "" {
+		text += "; spoiled on purpose by control " + control
+	}
+	return text
+}
 
 // textWriter writes lines; errors of the writer surface at Flush.
 type textWriter struct {
@@ -210,31 +228,10 @@ func (t *textWriter) because(f verify.Finding) {
 			t.wrapped("      · ", fmt.Sprintf("and %d more in the report", len(f.Evidence)-topEvidence))
 			break
 		}
-		t.wrapped("      · ", evidence(e))
+		for n, l := range evidenceLines(e) {
+			t.wrapped([]string{"      · ", "          "}[min(n, 1)], l)
+		}
 	}
-}
-
-// evidence is a piece of evidence with where and when it was seen.
-func evidence(e verify.Evidence) string {
-	text := e.Text
-	if e.Instance != "" && !strings.Contains(text, e.Instance) {
-		text = e.Instance + ": " + text
-	}
-	if when := period(e); when != "" {
-		text += " (" + when + ")"
-	}
-	return text
-}
-
-// period is when evidence was seen on the clock of the run, "" if it has no time.
-func period(e verify.Evidence) string {
-	switch {
-	case e.To <= 0:
-		return ""
-	case e.To-e.From < 10_000_000:
-		return "at " + moment(e.From)
-	}
-	return moment(e.From) + " to " + moment(e.To)
 }
 
 // requests writes the totals.
@@ -252,6 +249,13 @@ func (t *textWriter) requests(totals Totals) {
 			text += fmt.Sprintf(" of the %s that succeeded", count(totals.OK))
 		}
 		t.labelled("response", text)
+	}
+}
+
+// ledgers writes what was acknowledged and what exists.
+func (t *textWriter) ledgers(ledgers []Ledger) {
+	for i, l := range ledgers {
+		t.labelled(first(i, "ledgers"), l.String())
 	}
 }
 

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -105,6 +106,23 @@ type action struct {
 	detail   string
 	from, to time.Duration
 	err      string
+}
+
+// class is the look of the time that the action took.
+func (a action) class() string {
+	if a.err != "" {
+		return "action-span bad"
+	}
+	return "action-span"
+}
+
+// describe tells the action with its begin and its end.
+func (a action) describe() string {
+	text := fmt.Sprintf("%s from %s to %s", a.detail, moment(a.from), moment(a.to))
+	if a.err != "" {
+		text += ", went wrong"
+	}
+	return text
 }
 
 // actionsOf reads the actions; one that never ended ends with the window.

@@ -83,8 +83,9 @@ type ReadinessCheck struct {
 	// Flaps is how often an instance may lose readiness while it is not terminating. Default 0.
 	Flaps int `json:"flaps,omitempty" yaml:"flaps" jsonschema:"minimum=0"`
 	// FirstRequests is the time within which 9 in 10 of the first 20 requests to a
-	// new instance are answered (R2). Default: the lowest p99 that the scenario
-	// asks of requests to the service; without one R2 is not judged.
+	// new instance are answered (R2). Default: the highest p99 that the scenario
+	// asks of requests to the service, for a first request may be of the slowest
+	// kind; without one R2 is not judged.
 	FirstRequests *Duration `json:"first_requests,omitempty" yaml:"first_requests"`
 	// Dependency names a service that the instances share. R5 then wants to have
 	// seen them ready while that one was slow, stopped or replaced; without it

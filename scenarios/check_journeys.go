@@ -37,7 +37,8 @@ func (j Journey) each(at location, visit func(location, JourneyStep)) {
 
 // checkJourney checks one journey, step after step, with the variables that
 // are known at each.
-func (d *Document) checkJourney(name string) {
+// followed are the comparisons that follow requests of it.
+func (d *Document) checkJourney(name string, followed []comparison) {
 	at, journey := location{"traffic", "journeys", name}, d.Scenario.Traffic.Journeys[name]
 	if !nameForm.MatchString(name) {
 		message, suggestion := badName(name)
@@ -58,7 +59,7 @@ func (d *Document) checkJourney(name string) {
 		}
 		taken[s.Name] = true
 	})
-	w := &walk{doc: d, variables: d.variablesOf(name), keepsCookies: d.keepsCookies(name)}
+	w := &walk{doc: d, variables: d.variablesOf(name), keepsCookies: d.keepsCookies(name), followed: followed}
 	w.steps(at, journey, 0)
 }
 
@@ -91,6 +92,7 @@ type walk struct {
 	doc          *Document
 	variables    *variables
 	keepsCookies string // a cohort that does, for messages
+	followed     []comparison
 }
 
 func (w *walk) steps(at location, steps Journey, depth int) {

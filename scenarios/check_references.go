@@ -7,21 +7,31 @@ import (
 
 // checkReferences checks what actions and checks refer to inside the file.
 func (d *Document) checkReferences() {
-	for i, a := range d.Scenario.Actions {
-		d.checkMoment(location{"actions", i, "at"}, a.At)
+	s := d.Scenario
+	if d.tooMany(location{"actions"}, len(s.Actions), "actions") || d.tooMany(location{"checks"}, len(s.Checks), "checks") {
+		return
 	}
-	steps := d.stepsOfJourneys()
-	for i, c := range d.Scenario.Checks {
+	d.checkActions()
+	steps, jobs := d.stepsOfJourneys(), d.jobNames()
+	for i, c := range s.Checks {
+		at := location{"checks", i}
 		if c.SLO != nil {
-			d.checkSLO(location{"checks", i, "slo"}, *c.SLO, steps)
-		}
-		if c.Readiness != nil {
-			checkAbove(d, location{"checks", i, "readiness", "time_to_ready"}, c.Readiness.TimeToReady)
+			d.checkSLO(at.to("slo"), *c.SLO, steps)
 		}
 		if c.Drain != nil {
-			checkAbove(d, location{"checks", i, "drain", "exit_within"}, c.Drain.ExitWithin)
+			checkAbove(d, at.to("drain", "exit_within"), c.Drain.ExitWithin)
+		}
+		if c.Readiness != nil {
+			d.checkReadiness(at.to("readiness"), *c.Readiness)
+		}
+		if c.Release != nil {
+			d.checkRelease(at.to("release"), *c.Release, jobs)
+		}
+		if c.Stateless != nil {
+			d.checkStateless(at.to("stateless"), *c.Stateless, steps)
 		}
 	}
+	d.checkComparisons()
 }
 
 // checkMoment checks that a moment lies inside its phase.

@@ -45,6 +45,7 @@ func (w *walk) request(at location, s JourneyStep) {
 		d.checkExtract(at.to("extract", name), s.Extract[name])
 		w.variables.known[name] = true
 	}
+	w.acknowledged(s)
 }
 
 // text checks the variables of a text.

@@ -20,8 +20,9 @@ func (d *Document) checkTraffic() {
 		d.checkCohort(location{"traffic", "cohorts", i}, c)
 	}
 	d.checkShared(location{"traffic", "arrivals"})
+	followed := d.acknowledged()
 	for _, name := range keys(t.Journeys) {
-		d.checkJourney(name)
+		d.checkJourney(name, followed[name])
 	}
 	d.checkProbes()
 }

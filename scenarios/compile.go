@@ -26,6 +26,10 @@ const (
 	defaultEvery       = Duration(time.Second)
 	defaultWithin      = Duration(60 * time.Second)
 	defaultMalformed   = Percent(1)
+	defaultSurge       = Percent(25) // and the most that may be missing, as Kubernetes has it
+	defaultDeadline    = Duration(60 * time.Second)
+	defaultJob         = Duration(60 * time.Second)
+	defaultTruth       = Duration(10 * time.Second)
 )
 
 // Compile checks the scenario against its compose project and makes the plan
@@ -39,6 +43,8 @@ func (d *Document) Compile(info StackInfo) (*Plan, Problems) {
 	c.merge()
 	c.checkServices()
 	c.checkTargets()
+	c.driven = c.drivenServices()
+	c.checkActions()
 	c.checkCalls()
 	c.checkMultiple()
 	c.openFiles()
@@ -57,6 +63,10 @@ type compiler struct {
 	doc      *Document
 	info     StackInfo
 	services map[string]Service // scenario merged over x-shakedown
+	driven   map[string]bool    // services that traffic is sent to
+	moments  []moment           // actions in the order of time
+	unsure   map[string]bool    // services with mistakes, so that nobody knows how many instances they have
+	untimed  bool               // phases have mistakes, so that actions have no order
 	days     map[string][]float64
 	replays  map[int]*replay.Recording // by cohort
 }
@@ -90,8 +100,11 @@ func (c *compiler) plan() *Plan {
 	}
 	p.Phases = c.phases(p.Tempo)
 	p.Duration = p.Phases[len(p.Phases)-1].End
+	read := c.doc.readServices()
 	for name, service := range c.services {
-		p.Services[name] = c.service(name, service)
+		planned := c.service(name, service)
+		planned.Read = read[name]
+		p.Services[name] = planned
 	}
 	for name, target := range s.Traffic.Targets {
 		if p.Targets == nil {
@@ -101,9 +114,15 @@ func (c *compiler) plan() *Plan {
 	}
 	p.Journeys = c.journeys()
 	p.Load = c.loads(p)
-	p.Actions = planActions(s.Actions, p.Phases, p.Tempo)
+	for _, m := range c.moments {
+		p.Actions = append(p.Actions, m.planned(p.Tempo))
+	}
+	slowest := c.slowest()
 	for _, check := range s.Checks {
-		p.Checks = append(p.Checks, planCheck(check))
+		p.Checks = append(p.Checks, planCheck(check, slowest))
+	}
+	for _, comparison := range c.doc.comparisons() {
+		p.Ledgers = append(p.Ledgers, comparison.planned())
 	}
 	return p
 }
@@ -111,16 +130,23 @@ func (c *compiler) plan() *Plan {
 // phases lays the phases one after another. One that tempo shrinks to nothing
 // is a problem.
 func (c *compiler) phases(tempo float64) []PlannedPhase {
-	var planned []PlannedPhase
-	var sum Duration
-	for i, p := range c.doc.Scenario.Traffic.Phases {
-		start := scale(sum, tempo)
-		sum += p.For
-		end := scale(sum, tempo)
-		if end-start < Duration(time.Millisecond) {
+	planned := layPhases(c.doc.Scenario.Traffic.Phases, tempo)
+	for i, p := range planned {
+		if p.End-p.Start < Duration(time.Millisecond) {
 			c.doc.report(location{"traffic", "phases", i, "for"}, fmt.Sprintf("the phase lasts less than 1ms at tempo %s", Factor(tempo)), "let it last longer, or lower tempo")
 		}
-		planned = append(planned, PlannedPhase{p.Name, start, end})
+	}
+	return planned
+}
+
+// layPhases lays phases one after another.
+func layPhases(phases []Phase, tempo float64) []PlannedPhase {
+	var planned []PlannedPhase
+	var sum Duration
+	for _, p := range phases {
+		start := scale(sum, tempo)
+		sum += p.For
+		planned = append(planned, PlannedPhase{p.Name, start, scale(sum, tempo)})
 	}
 	return planned
 }
@@ -136,25 +162,22 @@ func scale(d Duration, tempo float64) Duration {
 // service fills in what is left open about a service.
 func (c *compiler) service(name string, s Service) PlannedService {
 	info := c.info.Services[name]
-	driven := c.driven(name)
 	p := PlannedService{
 		Port:        s.Port,
 		Ready:       planProbe(s.Ready),
 		Initialized: s.Initialized,
 		Drain:       planDrain(s.Drain, info.StopGrace),
-		Replicas:    info.Replicas,
+		Replicas:    c.replicas(name),
 		Balance:     s.Balance,
 		Publish:     s.Publish,
-		Driven:      driven,
+		Driven:      c.driven[name],
+		GraceFrom:   graceFrom(s.Drain, info.StopGrace),
 		PublicEnv:   s.PublicEnv,
 		Process:     s.Process,
 	}
-	if s.Replicas != nil {
-		p.Replicas = *s.Replicas
-	}
 	switch {
 	case p.Balance != "":
-	case driven:
+	case p.Driven:
 		p.Balance = "request"
 	default:
 		p.Balance = "connection"
@@ -162,11 +185,19 @@ func (c *compiler) service(name string, s Service) PlannedService {
 	return p
 }
 
-// driven reports whether traffic is sent to the service.
-func (c *compiler) driven(service string) bool {
-	found := false
-	c.eachCall(func(_ location, name, _ string) { found = found || name == service })
-	return found
+// replicas is how many instances a service begins with.
+func (c *compiler) replicas(name string) int {
+	if s := c.services[name]; s.Replicas != nil {
+		return *s.Replicas
+	}
+	return c.info.Services[name].Replicas
+}
+
+// drivenServices are those that traffic is sent to.
+func (c *compiler) drivenServices() map[string]bool {
+	driven := map[string]bool{}
+	c.eachCall(func(_ location, name, _ string) { driven[name] = true })
+	return driven
 }
 
 // planProbe fills in a probe; without one, Path stays empty.
@@ -192,37 +223,13 @@ func planDrain(drain *Drain, stopGrace time.Duration) Drain {
 	return p
 }
 
-// planActions puts actions on the run's time, in its order.
-func planActions(actions []Action, phases []PlannedPhase, tempo float64) []PlannedAction {
-	var planned []PlannedAction
-	for _, a := range actions {
-		for _, p := range phases {
-			if p.Name == a.At.Phase {
-				planned = append(planned, PlannedAction{At: p.Start + scale(a.At.Offset, tempo), Phase: p.Name, Scale: a.Scale})
-			}
-		}
+// graceFrom tells who chose the grace period of a service.
+func graceFrom(drain *Drain, stopGrace time.Duration) string {
+	switch {
+	case drain != nil && drain.Grace != 0:
+		return "scenario"
+	case stopGrace != 0:
+		return "compose"
 	}
-	slices.SortStableFunc(planned, func(a, b PlannedAction) int { return cmp.Compare(a.At, b.At) })
-	return planned
-}
-
-// planCheck fills in the limits that have a default.
-func planCheck(c Check) Check {
-	if c.Drain != nil {
-		drain := *c.Drain
-		if drain.ExitWithin == nil {
-			limit := defaultExitWithin
-			drain.ExitWithin = &limit
-		}
-		c.Drain = &drain
-	}
-	if c.Readiness != nil {
-		readiness := *c.Readiness
-		if readiness.TimeToReady == nil {
-			limit := defaultTimeToReady
-			readiness.TimeToReady = &limit
-		}
-		c.Readiness = &readiness
-	}
-	return c
+	return "default"
 }

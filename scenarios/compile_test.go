@@ -68,7 +68,7 @@ func TestDefaults(t *testing.T) {
 	want := PlannedService{
 		Port: 8080, Replicas: 1, Balance: "request", Driven: true,
 		Ready: Probe{Period: Duration(250 * time.Millisecond), Timeout: Duration(time.Second), Success: 1, Failure: 3},
-		Drain: Drain{Grace: Duration(10 * time.Second)},
+		Drain: Drain{Grace: Duration(10 * time.Second)}, GraceFrom: "default",
 	}
 	if got := plan.Services["api"]; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -123,7 +123,7 @@ func TestMerge(t *testing.T) {
 		Ready:       Probe{Path: "/readyz", Period: Duration(2 * time.Second), Timeout: Duration(time.Second), Success: 1, Failure: 5},
 		Initialized: "/initz",
 		Drain:       Drain{Grace: Duration(20 * time.Second), EndpointLag: &lag},
-		Replicas:    4, Balance: "request", Driven: true, PublicEnv: []string{"A"},
+		Replicas:    4, Balance: "request", Driven: true, GraceFrom: "compose", PublicEnv: []string{"A"},
 		Process: &Process{Command: []string{"api"}, Environment: map[string]string{"A": "1", "B": "3", "C": "4"}},
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -45,6 +45,8 @@ func TestParseRefusesPlansWithoutEnd(t *testing.T) {
 	for what, change := range map[string][2]string{
 		"phases":  {"[{name: all, for: 10s}]", "[&a {name: all, for: 10s}" + many + "]"},
 		"cohorts": {"[{name: users, journey: ping, arrivals: {constant: 1/s}}]", "[&a {name: users, journey: ping, arrivals: {constant: 1/s}}" + many + "]"},
+		"checks":  {"[{slo: {journey: ping, p50: 100ms}}]", "[&a {slo: {journey: ping, p50: 100ms}}" + many + "]"},
+		"actions": {"checks:", "actions: [&a {at: all, scale: {service: api, to: 1}}" + many + "]\nchecks:"},
 		"shapes":  {"arrivals: {constant: 1/s}", "arrivals: [&a {constant: 1/s}" + many + "]"},
 	} {
 		text := strings.Replace(string(read(t, "testdata/valid/least.yaml")), change[0], change[1], 1)

@@ -256,15 +256,22 @@ type Portion struct {
 	Percent Percent // used if it is not 0
 }
 
-// ParsePortion reads "1" or "25%".
+// mostInstances is how many a service may have.
+const mostInstances = 100
+
+// ParsePortion reads "1", up to 100, or "25%".
 func ParsePortion(s string) (Portion, error) {
-	if strings.HasSuffix(strings.TrimSpace(s), "%") {
-		percent, err := ParsePercent(s)
+	text := strings.TrimSpace(s)
+	if strings.HasSuffix(text, "%") {
+		percent, err := ParsePercent(text)
 		return Portion{Percent: percent}, err
 	}
-	n, err := strconv.Atoi(strings.TrimSpace(s))
-	if err != nil || n < 0 {
-		return Portion{}, fmt.Errorf("%q is neither a number of instances nor a percentage; write for example 1 or 25%%", s)
+	n, err := strconv.Atoi(text)
+	switch {
+	case text == "" || strings.Trim(text, "0123456789") != "":
+		return Portion{}, badForm(s, "is neither a number of instances nor a percentage", "write it like 1 or 25%")
+	case err != nil || n > mostInstances:
+		return Portion{}, badForm(s, "is out of range", fmt.Sprintf("give a number from 0 to %d, or a percentage", mostInstances))
 	}
 	return Portion{Number: n}, nil
 }

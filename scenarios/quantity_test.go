@@ -83,6 +83,31 @@ func TestParseMoment(t *testing.T) {
 	}
 }
 
+func TestParsePortion(t *testing.T) {
+	for text, want := range map[string]Portion{"0": {}, "1": {Number: 1}, " 100 ": {Number: 100}, "25%": {Percent: 25}, "33.3 %": {Percent: 33.3}, "0%": {}} {
+		if got, err := ParsePortion(text); err != nil || got != want {
+			t.Errorf("%q: got %s, %v; want %s", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "x", "-1", "+1", "1.5", "101", "101%", "-1%", "%", "99999999999999999999", "1_0", "0x1"} {
+		if got, err := ParsePortion(text); err == nil {
+			t.Errorf("%q: got %s", text, got)
+		}
+	}
+	for _, c := range []struct {
+		portion  Portion
+		of       int
+		up, down int
+	}{
+		{Portion{Percent: 25}, 4, 1, 1}, {Portion{Percent: 25}, 3, 1, 0}, {Portion{Percent: 25}, 5, 2, 1}, {Portion{Percent: 100}, 7, 7, 7},
+		{Portion{Number: 2}, 1, 2, 2}, {Portion{}, 5, 0, 0}, {Portion{Percent: 25}, 0, 0, 0},
+	} {
+		if up, down := c.portion.Of(c.of, true), c.portion.Of(c.of, false); up != c.up || down != c.down {
+			t.Errorf("%s of %d: %d and %d, want %d and %d", c.portion, c.of, up, down, c.up, c.down)
+		}
+	}
+}
+
 // Quantities that are written are read back as they were.
 func TestQuantitiesRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -111,14 +136,14 @@ func TestQuantitiesRoundTrip(t *testing.T) {
 
 // What is accepted is finite, not negative, and survives being written.
 func FuzzQuantities(f *testing.F) {
-	for _, seed := range []string{"1d2h", "40/s", "99.9%", "5x", "surge + 30s", "-1s", "1e400/s", "NaN%", "0x", "1d1d"} {
+	for _, seed := range []string{"1d2h", "40/s", "99.9%", "5x", "surge + 30s", "-1s", "1e400/s", "NaN%", "0x", "1d1d", "12", "33.3%"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, q := range []interface {
 			encoding.TextUnmarshaler
 			fmt.Stringer
-		}{new(Duration), new(Rate), new(Percent), new(Factor)} {
+		}{new(Duration), new(Rate), new(Percent), new(Factor), new(Portion)} {
 			if err := q.UnmarshalText([]byte(text)); err != nil {
 				var bad *formError
 				if !errors.As(err, &bad) || strings.Contains(err.Error(), "\n") {

@@ -74,6 +74,9 @@ func TestReferenceNamesTheDefaults(t *testing.T) {
 		"ready.period": defaultPeriod, "ready.timeout": defaultTimeout, "ready.success": defaultSuccess, "ready.failure": defaultFailure,
 		"drain.grace": defaultGrace, "traffic.timeout": defaultRequest, "exit_within": defaultExitWithin, "time_to_ready": defaultTimeToReady,
 		"`seed": defaultSeed, "connections.max": defaultConnections, "poll.every": defaultEvery, "poll.within": defaultWithin, "replay.malformed": defaultMalformed,
+		"max_surge": defaultSurge, "max_unavailable": defaultSurge, "rolling_release.deadline": defaultDeadline, "blue_green.deadline": defaultDeadline,
+		"replace_all.deadline": defaultDeadline, "job.within": defaultJob, "integrity.read.within": defaultTruth, "work.read.within": defaultTruth,
+		"rolling_release.version": "v2", "restart.instance": oldestInstance, "stop.instance": oldestInstance, "integrity.want": wantOnce,
 	} {
 		value := strings.Trim(strings.Join(strings.Fields(toText(want)), ""), `"`)
 		row := regexp.MustCompile("(?m)^\\| .*" + regexp.QuoteMeta(key) + "` \\|[^|]*\\|[^|]*`" + regexp.QuoteMeta(value) + "`")
@@ -120,6 +123,7 @@ func TestReferenceParts(t *testing.T) {
 	types := map[string]reflect.Type{
 		"arrivals": reflect.TypeFor[Arrivals](), "cohorts": reflect.TypeFor[[]Cohort](),
 		"journeys": reflect.TypeFor[map[string]Journey](), "traffic": reflect.TypeFor[Traffic](),
+		"actions": reflect.TypeFor[[]Action](), "checks": reflect.TypeFor[[]Check](),
 	}
 	seen := map[string]bool{}
 	for _, m := range regexp.MustCompile("(?s)```yaml\n(#.*?)```").FindAllSubmatch(read(t, "REFERENCE.md"), -1) {

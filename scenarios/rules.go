@@ -139,6 +139,8 @@ func wanted(t reflect.Type) string {
 		return "a moment such as surge + 30s"
 	case reflect.TypeFor[Skew]():
 		return "a skew such as zipf(1.1)"
+	case reflect.TypeFor[Portion]():
+		return "a number of instances or a percentage, such as 1 or 25%"
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

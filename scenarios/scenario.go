@@ -4,7 +4,7 @@
 // nothing: no engine, no network.
 //
 // The types are in the order of the documentation: here, in traffic.go,
-// arrivals.go and journey.go. Their jsonschema tags are
+// arrivals.go, journey.go, action.go and assertion.go. Their jsonschema tags are
 // rules that both the JSON Schema and the loader enforce; a key that is added
 // here is known to both, and to the test that wants it in REFERENCE.md.
 package scenarios
@@ -19,8 +19,9 @@ type Scenario struct {
 	// Seed decides every random draw of the run; --seed overrides it. Default 1.
 	Seed int64 `json:"seed,omitempty" yaml:"seed"`
 	// Tempo divides the length of every phase, with the offsets, shapes and steps
-	// in it, so that a long rehearsal fits CI. Rates, thinking times, time-outs and
-	// recordings stay as they are. Default 1x.
+	// in it, and how long releases wait on purpose (min_ready, keep), so that a long
+	// rehearsal fits CI. Rates, thinking times, time-outs, deadlines and recordings
+	// stay as they are. Default 1x.
 	Tempo Factor `json:"tempo,omitempty" yaml:"tempo"`
 	// Stack is the system under test.
 	Stack Stack `json:"stack" yaml:"stack" jsonschema:"required"`

@@ -25,7 +25,11 @@ var quantities = map[reflect.Type]*jsonschema.Schema{
 	reflect.TypeFor[Percent](): {Type: "string", Pattern: `^[0-9.eE+-]+ *%$`, Examples: []any{"99.9%"}},
 	reflect.TypeFor[Factor]():  {Type: "string", Pattern: `^[0-9.eE+-]+ *x$`, Examples: []any{"5x"}},
 	reflect.TypeFor[Skew]():    {Type: "string", Pattern: `^ *(uniform|zipf\([0-9.eE+-]+\)) *$`, Examples: []any{"uniform", "zipf(1.1)"}},
-	reflect.TypeFor[Moment]():  {Type: "string", Pattern: `^[a-z0-9][a-z0-9-]*( *\+ *[^ ].*)?$`, Examples: []any{"surge", "surge + 30s"}},
+	reflect.TypeFor[Portion](): {OneOf: []*jsonschema.Schema{
+		{Type: "integer", Minimum: "0", Maximum: "100"},
+		{Type: "string", Pattern: `^ *([0-9]+|[0-9.eE+-]+ *%) *$`},
+	}, Examples: []any{1, "25%"}},
+	reflect.TypeFor[Moment](): {Type: "string", Pattern: `^[a-z0-9][a-z0-9-]*( *\+ *[^ ].*)?$`, Examples: []any{"surge", "surge + 30s"}},
 }
 
 // generate makes the schema from the types and their comments.
@@ -240,6 +244,7 @@ func TestSchemaRefuses(t *testing.T) {
 		"two-bodies", "step-without-name", "step-without-kind", "step-of-two-kinds", "choice-with-request-keys", "choice-weight-negative",
 		"poll-without-until", "bad-skew", "bad-spacing", "bad-tier", "size-two-kinds", "weight-negative", "day-of-one-value", "points-only-one",
 		"payload-count-is-text", "target-bad-name", "reuse-not-a-boolean", "replay-bad-format",
+		"action-of-two-kinds", "bad-portion", "bad-version", "release-order-unknown", "job-without-command", "integrity-without-reading",
 	} {
 		if validate(t, s, filepath.Join("testdata/mistakes", name+".yaml")) == nil {
 			t.Errorf("%s was accepted", name)
@@ -255,10 +260,15 @@ func TestSchemaPatterns(t *testing.T) {
 		reflect.TypeFor[Percent]():  {"0%", "99.95 %"},
 		reflect.TypeFor[Factor]():   {"5x", "0.5x"},
 		reflect.TypeFor[Moment]():   {"surge", "surge+1s", "a-1 + 1m30s"},
+		reflect.TypeFor[Portion]():  {"0", "2", "100", "25%", " 33.3 %"},
 		reflect.TypeFor[Skew]():     {"uniform", "zipf(1.1)", "zipf(2)"},
 	} {
 		for _, text := range examples {
-			if !regexp.MustCompile(quantities[typ].Pattern).MatchString(text) {
+			pattern := quantities[typ].Pattern
+			for _, form := range quantities[typ].OneOf {
+				pattern += form.Pattern
+			}
+			if pattern == "" || !regexp.MustCompile(pattern).MatchString(text) {
 				t.Errorf("%s: the pattern refuses %q", typ, text)
 			}
 			v := reflect.New(typ).Interface().(interface{ UnmarshalText([]byte) error })

@@ -17,6 +17,30 @@ func (c *compiler) merge() {
 			c.services[name] = *info.Extension
 		}
 	}
+	c.mergeWritten()
+	for _, a := range c.doc.Scenario.Actions {
+		if a.Job == nil {
+			c.takePart(a.service())
+		}
+	}
+	for _, check := range c.doc.Scenario.Checks {
+		if check.Drain != nil {
+			c.takePart(check.Drain.Service)
+		}
+	}
+}
+
+// takePart gives a service that is acted on or watched a role, if neither
+// scenario nor compose file does.
+func (c *compiler) takePart(name string) {
+	_, exists := c.info.Services[name]
+	if _, has := c.services[name]; exists && !has {
+		c.services[name] = Service{}
+	}
+}
+
+// mergeWritten lays what the scenario says over what is there.
+func (c *compiler) mergeWritten() {
 	written := c.doc.node(location{"stack", "services"})
 	if written == nil || written.kind != mapKind {
 		return
@@ -131,65 +155,6 @@ func (c *compiler) checkDrain(at location, s Service, info ServiceInfo) {
 	}
 	c.doc.report(where, fmt.Sprintf("grace %s%s ends before SIGTERM, which pre_stop delays by %s", drain.Grace, origin, drain.PreStop),
 		fmt.Sprintf("grace includes pre_stop; give it more than %s", drain.PreStop))
-}
-
-// checkCalls checks every service that journeys, actions and checks name.
-func (c *compiler) checkCalls() {
-	s := c.doc.Scenario
-	c.eachCall(func(at location, name, how string) {
-		if _, target := s.Traffic.Targets[name]; !target {
-			c.checkCall(at, name, how, keys(s.Traffic.Targets))
-		}
-	})
-	for i, a := range s.Actions {
-		if a.Scale != nil {
-			c.checkCall(location{"actions", i, "scale", "service"}, a.Scale.Service, "scaled", nil)
-		}
-	}
-	for i, check := range s.Checks {
-		if check.Drain != nil {
-			c.checkCall(location{"checks", i, "drain", "service"}, check.Drain.Service, "checked for draining", nil)
-		}
-		if check.Readiness != nil {
-			c.checkCall(location{"checks", i, "readiness", "service"}, check.Readiness.Service, "checked for readiness", nil)
-		}
-	}
-}
-
-// eachCall visits every service or target that traffic is sent to, with the
-// place where it is named.
-func (c *compiler) eachCall(visit func(at location, name, how string)) {
-	t := c.doc.Scenario.Traffic
-	for _, name := range keys(t.Journeys) {
-		t.Journeys[name].each(location{"traffic", "journeys", name}, func(at location, s JourneyStep) {
-			if r, err := parseRequest(s.Request); err == nil {
-				visit(at.to("request"), r.Service, "called by a journey")
-			}
-		})
-	}
-	for i, cohort := range t.Cohorts {
-		if !cohort.replays() {
-			continue
-		}
-		at := location{"traffic", "cohorts", i, "replay"}
-		visit(at.to("service"), cohort.Replay.Service, "called by a replay")
-		for _, host := range keys(cohort.Replay.Hosts) {
-			visit(at.to("hosts", host), cohort.Replay.Hosts[host], "called by a replay")
-		}
-	}
-}
-
-// checkCall checks that a service exists and has a port, and with it a
-// gateway. Others are names that would have been right as well.
-func (c *compiler) checkCall(at location, name, how string, others []string) {
-	info, ok := c.info.Services[name]
-	switch {
-	case name == "":
-	case !ok:
-		c.doc.report(at, fmt.Sprintf("the compose project has no service %q", shorten(name)), didYouMean(name, append(keys(c.info.Services), others...)))
-	case c.services[name].Port == 0 && c.doc.node(location{"stack", "services", name, "port"}) == nil:
-		c.doc.report(at, fmt.Sprintf("service %q is %s, but has no port, and so no gateway", name, how), portHint(name, info))
-	}
 }
 
 // checkTargets checks that the names of targets are free.

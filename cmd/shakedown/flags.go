@@ -42,6 +42,11 @@ var (
 		Name: "start-timeout", EnvVars: []string{"SHAKEDOWN_START_TIMEOUT"}, Value: time.Minute,
 		Usage: "how long an instance may take from its start to ready",
 	}
+	controlFlag = &cli.StringFlag{
+		Name: "control",
+		Usage: "spoil the run on purpose, as prove does, to see the check meant for it fail: `NAME` is kill (in place of the termination sequence), " +
+			"unready (route whatever the readiness probe says), late-removal (of endpoints, beyond the grace period) or frozen (no instance added, removed or replaced)",
+	}
 	buildFlag = &cli.BoolFlag{Name: "build", Usage: "build images even where they are present"}
 )
 
@@ -65,6 +70,10 @@ func load(c *cli.Context) (*harness.Loaded, error) {
 		if opts.Multiple, err = scenarios.ParseFactor(factor); err != nil {
 			return nil, usagef("--load: %v", err)
 		}
+	}
+	var err error
+	if opts.Control, err = scenarios.ParseControl(c.String("control")); err != nil {
+		return nil, usagef("--control: %v", err)
 	}
 	return harness.Load(c.Context, c.Args().First(), opts)
 }

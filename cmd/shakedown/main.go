@@ -45,7 +45,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		OnUsageError:              onUsageError,
 		ExitErrHandler:            func(*cli.Context, error) {}, // Main decides
 		Commands: []*cli.Command{
-			runCommand(), validateCommand(), planCommand(), checkCommand(), reportCommand(),
+			runCommand(), validateCommand(), planCommand(), checkCommand(), reportCommand(), proveCommand(), defectsCommand(),
 			upCommand(), downCommand(), cleanCommand(), doctorCommand(), scenariosCommand(), schemaCommand(),
 		},
 		Action: func(c *cli.Context) error {

@@ -18,7 +18,7 @@ func planCommand() *cli.Command {
 		Usage:       "show what a run would do: stack, timeline, arrivals, actions, checks",
 		ArgsUsage:   "NAME|FILE",
 		Description: "Compiles the scenario without an engine. With --json the plan is printed as run.json would hold it.",
-		Flags: []cli.Flag{setFlag, seedFlag, loadFlag, jsonFlag,
+		Flags: []cli.Flag{setFlag, seedFlag, loadFlag, controlFlag, jsonFlag,
 			&cli.IntFlag{Name: "sessions", Usage: "print the first `N` sessions instead, a line of JSON each: when, who, how large, and the way it takes"},
 			&cli.StringFlag{Name: "platform", Value: "docker", Usage: "plan for docker or process"}},
 		Action: func(c *cli.Context) error {

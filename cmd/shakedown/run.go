@@ -23,7 +23,7 @@ func runCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", EnvVars: []string{"SHAKEDOWN_OUT"}, Usage: "run directory `DIR` (default: runs/<time>-<scenario>)"},
 			&cli.StringFlag{Name: "results", EnvVars: []string{"SHAKEDOWN_RESULTS"}, Usage: "write every request to `FILE` in vegeta's encoding, for vegeta report and vegeta plot (.json, .csv, else binary)"},
-			seedFlag, loadFlag, platformFlag, progressFlag, jsonFlag, setFlag, buildFlag, startTimeoutFlag,
+			seedFlag, loadFlag, platformFlag, progressFlag, jsonFlag, setFlag, buildFlag, startTimeoutFlag, controlFlag,
 			&cli.BoolFlag{Name: "keep-on-fail", Usage: "leave the instances running when the verdict is not pass"},
 		},
 		Action: runScenario,

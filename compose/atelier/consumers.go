@@ -3,43 +3,38 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
+	"github.com/shakedown-dev/shakedown/compose/atelier/defects"
 	"github.com/shakedown-dev/shakedown/compose/atelier/importer"
 	"github.com/shakedown-dev/shakedown/compose/atelier/lifecycle"
 	"github.com/shakedown-dev/shakedown/compose/atelier/queue"
-	"github.com/shakedown-dev/shakedown/compose/atelier/settings"
-	"github.com/shakedown-dev/shakedown/compose/atelier/telemetry"
 	"github.com/shakedown-dev/shakedown/compose/atelier/worker"
 )
-
-// sweepPeriod is how often a consumer looks for forgotten jobs, and how old
-// they are at least.
-const sweepPeriod = 15 * time.Second
 
 // sweepBatch is how many forgotten jobs are pushed at a time.
 const sweepBatch = 500
 
-func configureWorker(env *settings.Env, m *telemetry.Metrics, log *slog.Logger) initializer {
-	c := configureConsumer(env, m, log, queue.Orders, 4)
-	fulfilled := m.Counter("orders_fulfilled_total", "Orders fulfilled.").WithLabelValues()
+func configureWorker(s setup) initializer {
+	c := configureConsumer(s, queue.Orders, 4)
+	from, to := s.env.DurationRange("ATELIER_FULFIL_TIME", 20*time.Millisecond, 60*time.Millisecond)
+	fulfilled := s.metrics.Counter("orders_fulfilled_total", "Orders fulfilled.").WithLabelValues()
 	return c.initializer(func() (handler, forgotten) {
-		return worker.Worker{Orders: c.db, Fulfilled: fulfilled.Inc}.Handle, c.db.ForgottenOrders
+		return worker.Worker{Orders: c.db, Instance: s.instance, From: from, To: to, Fulfilled: fulfilled.Inc}.Handle, c.db.ForgottenOrders
 	})
 }
 
-func configureImporter(env *settings.Env, m *telemetry.Metrics, log *slog.Logger) initializer {
-	c := configureConsumer(env, m, log, queue.Imports, 1)
+func configureImporter(s setup) initializer {
+	c := configureConsumer(s, queue.Imports, 1)
 	return c.initializer(func() (handler, forgotten) {
-		return importer.New(c.db, m, log).Handle, c.db.ForgottenImports
+		return importer.New(c.db, s.instance, s.metrics, s.log).Handle, c.db.ForgottenImports
 	})
 }
 
 type (
-	// handler does one job.
-	handler func(ctx context.Context, id string) error
+	// handler does one job; deliveries is how often it was handed out by now.
+	handler func(ctx context.Context, id string, deliveries int64) error
 	// forgotten finds jobs that never reached their queue.
 	forgotten func(ctx context.Context, before time.Time, limit int) ([]string, error)
 )
@@ -47,25 +42,30 @@ type (
 // consumerService is a service that lives from a queue.
 type consumerService struct {
 	*data
+	setup
 	queue       string
-	name        string
 	concurrency int
 	lease       time.Duration
-	metrics     *telemetry.Metrics
+	// sweep is how often forgotten jobs are looked for, and how old they are at least.
+	sweep time.Duration
 }
 
-func configureConsumer(env *settings.Env, m *telemetry.Metrics, log *slog.Logger, queueName string, concurrency int) *consumerService {
-	lease := env.Duration("ATELIER_LEASE", 10*time.Second)
+func configureConsumer(s setup, queueName string, concurrency int) *consumerService {
+	lease := s.env.Duration("ATELIER_LEASE", 10*time.Second)
 	if lease < time.Second {
-		env.Check(fmt.Errorf("ATELIER_LEASE is %s; it must be 1s or more, because renewing takes its time", lease))
+		s.env.Check(fmt.Errorf("ATELIER_LEASE is %s; it must be 1s or more, because renewing takes its time", lease))
+	}
+	sweep := s.env.Duration("ATELIER_SWEEP", 15*time.Second)
+	if sweep < time.Second {
+		s.env.Check(fmt.Errorf("ATELIER_SWEEP is %s; it must be 1s or more, because what is younger is not forgotten yet", sweep))
 	}
 	return &consumerService{
-		data:        configureData(env, log),
+		data:        configureData(s.env, s.log),
+		setup:       s,
 		queue:       queueName,
-		name:        instance(env),
-		concurrency: env.Int("ATELIER_CONCURRENCY", concurrency, 1, 64),
+		concurrency: s.env.Int("ATELIER_CONCURRENCY", concurrency, 1, 64),
 		lease:       lease,
-		metrics:     m,
+		sweep:       sweep,
 	}
 }
 
@@ -80,14 +80,18 @@ func (c *consumerService) initializer(make func() (handler, forgotten)) initiali
 		ended := c.metrics.Counter("jobs_total", "Jobs that left the hand, by result: done, failed, buried, returned.", "result")
 		handle, find := make()
 		consumer := &queue.Consumer{
-			Queue: q, Name: c.name, Concurrency: c.concurrency, Lease: c.lease, MaxAttempts: 5, Handle: handle,
-			Done: func(result string) { ended.WithLabelValues(result).Inc() },
-			Log:  c.log,
+			Queue: q, Name: c.instance, Concurrency: c.concurrency, Lease: c.lease, MaxAttempts: 5, Handle: handle,
+			AckFirst: c.defects.Has(defects.DrainDropsQueue),
+			Done:     func(result string) { ended.WithLabelValues(result).Inc() },
+			Log:      c.setup.log,
 		}
 		work := func(taking, doing context.Context) error {
+			if consumer.AckFirst { // the sweep would heal what this defect breaks
+				return consumer.Run(taking, doing)
+			}
 			var sweeping sync.WaitGroup
 			sweeping.Go(func() {
-				q.Sweep(taking, c.log, sweepPeriod, func(ctx context.Context, before time.Time) ([]string, error) {
+				q.Sweep(taking, c.setup.log, c.sweep, func(ctx context.Context, before time.Time) ([]string, error) {
 					return find(ctx, before, sweepBatch)
 				})
 			})

@@ -30,6 +30,7 @@ Services:
 
 Tools:
   migrate            brings the schema up to date         DATABASE_URL
+  backfill           fills in the slugs of old projects   DATABASE_URL
   healthcheck [URL]  exits 0 if URL answers 200; default is this container's /readyz
 
 Every service reads ATELIER_LISTEN (:8080) and ATELIER_DEFECT; services also
@@ -77,6 +78,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		return embeddedRedis(ctx, env, log)
 	case args[0] == "migrate":
 		return migrate(ctx, env, log)
+	case args[0] == "backfill":
+		return runBackfill(ctx, env, log)
 	}
 	service, ok := services[args[0]]
 	if !ok {
@@ -105,7 +108,16 @@ func instance(env *settings.Env) string {
 	if err != nil {
 		host = "unknown"
 	}
-	return env.String("ATELIER_INSTANCE", fmt.Sprintf("%s-%d", host, os.Getpid()))
+	return env.String("ATELIER_INSTANCE", defaultInstance(host, os.Getpid()))
+}
+
+// defaultInstance is the host's name where that is enough: process 1 has its
+// host, a container, to itself.
+func defaultInstance(host string, pid int) string {
+	if pid == 1 {
+		return host
+	}
+	return fmt.Sprintf("%s-%d", host, pid)
 }
 
 // startLimit is how long a service waits for what it depends on.

@@ -7,13 +7,17 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/goccy/go-yaml"
 )
 
 // stack is every service of atelier, run in this process the way the process
@@ -24,6 +28,7 @@ type stack struct {
 	worker   string
 	payments string
 	logs     *lockedBuffer
+	getenv   func(name string) string // of what all services have in common
 	stop     func()
 }
 
@@ -44,7 +49,10 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-func startStack(t *testing.T) *stack {
+func startStack(t *testing.T) *stack { return startStackWith(t, nil) }
+
+// startStackWith starts it with variables that win over those it has.
+func startStackWith(t *testing.T, environment map[string]string) *stack {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &stack{t: t, logs: &lockedBuffer{}}
@@ -56,6 +64,8 @@ func startStack(t *testing.T) *stack {
 		"API_URL": s.api, "PAYMENTS_URL": s.payments, "PAYMENTS_LATENCY": "0s",
 		"ATELIER_WARM_UP": "0s", "ATELIER_DRAIN_DELAY": "0s",
 	}
+	maps.Copy(common, environment)
+	s.getenv = func(name string) string { return common[name] }
 	var running sync.WaitGroup
 	for _, service := range []struct{ name, listen string }{
 		{"redis", redis}, {"api", api}, {"web", web}, {"worker", worker}, {"importer", importer}, {"payments", payments},
@@ -74,8 +84,10 @@ func startStack(t *testing.T) *stack {
 	}
 	s.stop = sync.OnceFunc(func() { cancel(); running.Wait() })
 	t.Cleanup(s.stop)
-	for _, address := range []string{web, api, worker, importer, payments} {
-		s.untilReady(address)
+	for _, address := range []string{worker, importer, payments, api, web} {
+		if common["PAYMENTS_URL"] == s.payments || address != api { // else it need not be
+			s.untilReady(address)
+		}
 	}
 	return s
 }
@@ -122,7 +134,7 @@ type answer struct {
 	Token, ID, Status, Charge, Checksum, Error string
 	Tier                                       string
 	Vertices, Total, Objects                   int
-	Projects                                   []struct{ ID string }
+	Projects                                   []struct{ ID, Name, Slug string }
 	Products                                   []struct{ ID string }
 	header                                     http.Header
 }
@@ -315,8 +327,11 @@ func TestMistakesInTheConfiguration(t *testing.T) {
 		want        []string
 	}{
 		{[]string{"api"}, nil, []string{"DATABASE_URL is not set", "REDIS_ADDR is not set", "PAYMENTS_URL is not set"}},
-		{[]string{"payments"}, map[string]string{"ATELIER_DEFECT": "drain-slow"}, []string{`"drain-slow"`, "drain-ignored, drain-listener-first, ready-early"}},
+		{[]string{"payments"}, map[string]string{"ATELIER_DEFECT": "drain-slow"}, []string{`"drain-slow"`, "drain-ignored, drain-listener-first, ", ", ready-early, "}},
 		{[]string{"payments"}, map[string]string{"PAYMENTS_LATENCY": "fast", "ATELIER_LOG_LEVEL": "loud"}, []string{"PAYMENTS_LATENCY", "ATELIER_LOG_LEVEL"}},
+		{[]string{"api"}, map[string]string{"ATELIER_SLUGS": "true", "ATELIER_BACKFILL_CHUNK": "0"}, []string{`ATELIER_SLUGS is "true"; write off, dual or on`, "ATELIER_BACKFILL_CHUNK"}},
+		{[]string{"importer"}, map[string]string{"ATELIER_LEASE": "10ms", "ATELIER_SWEEP": "10ms"}, []string{"ATELIER_LEASE is 10ms", "ATELIER_SWEEP is 10ms"}},
+		{[]string{"backfill"}, nil, []string{"DATABASE_URL is not set"}},
 		{[]string{"web"}, map[string]string{"API_URL": "api:8080"}, []string{"API_URL is not an http URL"}},
 		{[]string{"worker"}, map[string]string{"DATABASE_URL": "mysql://u:hunter2@h/d", "REDIS_ADDR": "127.0.0.1:1", "ATELIER_LISTEN": "127.0.0.1:0"}, []string{"DATABASE_URL: neither postgres"}},
 		{[]string{"worker"}, map[string]string{"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/d", "REDIS_ADDR": "127.0.0.1:1", "ATELIER_LISTEN": "127.0.0.1:0", "ATELIER_START_LIMIT": "50ms"}, []string{"connect to PostgreSQL database d at 127.0.0.1:1: no success within 50ms", "check DATABASE_URL"}},
@@ -335,6 +350,30 @@ func TestMistakesInTheConfiguration(t *testing.T) {
 		}
 		if strings.Contains(err.Error()+logs.String(), "hunter2") {
 			t.Errorf("%v: the password is in the error or the logs: %v %s", tt.args, err, logs)
+		}
+	}
+}
+
+// What compose.yaml says of how long draining takes is what the services take.
+func TestComposeKnowsHowLongDrainingTakes(t *testing.T) {
+	text, err := os.ReadFile("../compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Services map[string]struct {
+			Role struct {
+				Drain struct{ Takes string }
+			} `yaml:"x-shakedown"`
+		}
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"web", "api", "importer", "worker"} {
+		want := services[name].drainDelay + drainLimit
+		if takes := file.Services[name].Role.Drain.Takes; takes != want.String() {
+			t.Errorf("%s takes %q, want %s", name, takes, want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"github.com/shakedown-dev/shakedown/compose/atelier/backfill"
 	"github.com/shakedown-dev/shakedown/compose/atelier/settings"
 )
 
@@ -67,7 +69,7 @@ func embeddedRedis(ctx context.Context, env *settings.Env, log *slog.Logger) err
 
 // migrate brings the schema up to date and ends.
 func migrate(ctx context.Context, env *settings.Env, log *slog.Logger) error {
-	address := env.Required("DATABASE_URL", "postgres://user:password@postgres:5432/atelier or sqlite:///tmp/atelier.db")
+	address := databaseURL(env)
 	limit := startLimit(env)
 	if err := env.Err(); err != nil {
 		return err
@@ -78,4 +80,29 @@ func migrate(ctx context.Context, env *settings.Env, log *slog.Logger) error {
 	}
 	log.Info("schema is up to date", "database", db.Name())
 	return db.Close()
+}
+
+// runBackfill fills the slugs of projects that have none, and ends. It is run once,
+// after every instance of the api writes them.
+func runBackfill(ctx context.Context, env *settings.Env, log *slog.Logger) (err error) {
+	address, limit := databaseURL(env), startLimit(env)
+	fill := configureBackfill(env, log)
+	if err := env.Err(); err != nil {
+		return err
+	}
+	db, err := openStore(ctx, address, limit, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	fill.Projects, fill.Instance = db, instance(env)
+	return fill.Run(ctx)
+}
+
+func configureBackfill(env *settings.Env, log *slog.Logger) backfill.Slugs {
+	return backfill.Slugs{
+		Chunk: env.Int("ATELIER_BACKFILL_CHUNK", 200, 1, 10_000),
+		Pause: env.Duration("ATELIER_BACKFILL_PAUSE", 20*time.Millisecond),
+		Log:   log,
+	}
 }

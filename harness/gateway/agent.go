@@ -90,6 +90,10 @@ func (a *agent) apply(c command) (status, failure string) {
 		err = errors.New("there is no gateway yet: send its config first")
 	case c.Add != nil:
 		err = a.gateway.Add(c.Add.Instance, c.Add.Addr)
+	case c.Hold != nil:
+		err = a.gateway.Hold(c.Hold.Instance, c.Hold.Addr)
+	case c.Switch != nil:
+		err = a.gateway.Switch(c.Switch.To, c.Switch.Lag)
 	case c.Terminate != nil:
 		err = a.gateway.Terminate(c.Terminate.Instance, c.Terminate.Lag)
 	case c.Remove != "":

@@ -109,16 +109,18 @@ func (c *client) awaitRequest() bool {
 // awaitByte waits for the client to send something. Close interrupts it.
 func (c *client) awaitByte() bool {
 	if c.conn.R.Buffered() > 0 {
-		return !c.g.closing.Load()
+		return true
 	}
 	c.idle.Store(true)
 	defer c.idle.Store(false)
 	// The order matters: Close sets closing first and looks at idle then.
-	if c.g.closing.Load() {
-		return false
+	if !c.g.closing.Load() {
+		if _, err := c.conn.R.Peek(1); err == nil {
+			return true
+		}
 	}
-	_, err := c.conn.R.Peek(1)
-	return err == nil
+	// What had come in when Close began is a request like any other.
+	return c.g.closing.Load() && c.conn.Pending()
 }
 
 // endIfIdle ends a wait for a request. It leaves a connection alone that has
@@ -160,17 +162,27 @@ func (c *client) readRequest() bool {
 	if err == nil {
 		err = c.req.judge()
 	}
+	if err != nil {
+		c.noRequest(err)
+		return false
+	}
+	c.req.body.Reset(c.conn.R, c.req.framing)
+	return true
+}
+
+// noRequest deals with a head that could not be read, or was none.
+func (c *client) noRequest(err error) {
 	var protocol wire.ProtocolError
 	switch {
-	case err == nil:
-		c.req.body.Reset(c.conn.R, c.req.framing)
-		return true
 	case errors.Is(err, wire.ErrHeadTooLarge):
 		c.reject(431, err)
 	case errors.As(err, &protocol):
 		c.reject(400, err)
+	case c.req.head.Size > 0:
+		c.g.mu.Lock()
+		c.g.torn++
+		c.g.mu.Unlock()
 	}
-	return false
 }
 
 // judge takes from the head what forwarding depends on.
@@ -197,8 +209,13 @@ func (r *request) judge() (err error) {
 	return nil
 }
 
-// reject answers what was no request, and closes.
+// reject answers what was no request, and closes. It is on record only if it
+// is the driver's, which counts it as sent.
 func (c *client) reject(status int, err error) {
+	if c.req.id = c.req.head.Salvage(requestIDField); len(c.req.id) > 0 {
+		c.g.refuse(&c.x, status, err)
+		c.g.end(&c.x, &c.req)
+	}
 	const noted = 5
 	c.g.mu.Lock()
 	c.g.malformed++

@@ -114,6 +114,7 @@ func (c *client) readHead(up *wire.Conn, sendErr error) (wire.Framing, error) {
 	if err != nil {
 		return framing, wire.ReadError(err, true)
 	}
+	c.x.close = c.x.close || framing.Kind == wire.UntilClose // that is its end
 	return framing, nil
 }
 
@@ -146,17 +147,30 @@ func (c *client) passOn(up *wire.Conn, framing wire.Framing) bool {
 		_ = c.conn.W.Flush()
 		return false // cut: the client must see that the response is not whole
 	}
-	whole := c.stopUpload() // a response may come before the request was sent
-	c.release(up, whole && !c.x.close && framing.Kind != wire.UntilClose)
+	if !c.upload.ends(momentFor) {
+		return c.answeredEarly(up) && connection != "close"
+	}
+	whole := c.stopUpload()
+	c.release(up, whole && !c.x.close)
 	c.g.end(&c.x, &c.req)
 	if c.flushToClient() != nil {
 		return false
 	}
-	if !whole || !c.req.body.Done() {
-		c.linger()
-		return false
+	return c.takeRest() && connection != "close"
+}
+
+// answeredEarly ends an exchange whose response came before the request was
+// sent to its end. The client has its answer at once; the rest of its request is
+// taken all the same, so that the next one on the connection is found behind it.
+func (c *client) answeredEarly(up *wire.Conn) bool {
+	c.g.end(&c.x, &c.req)
+	failed := c.flushToClient() != nil
+	if !failed {
+		c.upload.ends(lingerFor)
 	}
-	return connection != "close"
+	c.stopUpload()
+	c.release(up, false)
+	return !failed && c.takeRest()
 }
 
 // tellInstance is the instance's name for a request of the driver's, "" for
@@ -178,7 +192,7 @@ func (c *client) clientFraming(framing wire.Framing) (out wire.Kind, connection 
 	if out == wire.Chunked && c.req.version10 {
 		out = wire.UntilClose
 	}
-	pinnedEnds := c.pin != nil && (c.x.close || framing.Kind == wire.UntilClose)
+	pinnedEnds := c.pin != nil && c.x.close
 	switch {
 	case !c.req.keepAlive || out == wire.UntilClose || pinnedEnds || c.g.closing.Load():
 		return out, "close"

@@ -7,8 +7,11 @@
 //     it is told to stop, until the endpoint lag is over.
 //   - Nothing is ever sent twice. A failure that an instance causes reaches the
 //     client and the journal.
-//   - Every request that was read ends in exactly one record: counted in a
-//     journal.Tally, and where it matters on its own in a journal.Request too.
+//   - Every request whose head was read ends in exactly one record: counted in
+//     a journal.Tally, and where it matters on its own in a journal.Request too.
+//     That is every request that was sent, but for those on a connection that
+//     ended in the middle of the head, that Close found not accepted yet, or
+//     whose head is longer than wire.MaxHead before the driver's number.
 //   - One lock orders picks, list changes and records. The time of a record or
 //     event is taken under it: a request with a Start after the T of
 //     EndpointRemoved was really sent on after the removal.
@@ -51,6 +54,7 @@ type Gateway struct {
 	nobody    *instance   // takes the records of requests without endpoint
 	clients   map[*client]struct{}
 	malformed int // requests that were not HTTP, for the cap on their notes
+	torn      int // connections that ended in the middle of a request's head
 }
 
 // network is what a test replaces to run without sockets.
@@ -132,6 +136,7 @@ func (g *Gateway) Close() error {
 		timer.Stop()
 		g.hurry()
 		g.flushTallies()
+		g.noteTorn()
 		g.out.close()
 	})
 	return nil
@@ -165,7 +170,7 @@ func (g *Gateway) accept() {
 func (g *Gateway) admit(conn net.Conn) {
 	c := newClient(g, conn)
 	g.mu.Lock()
-	if g.closing.Load() {
+	if g.forced.Load() {
 		g.mu.Unlock()
 		_ = conn.Close()
 		return
@@ -198,6 +203,14 @@ func (g *Gateway) cutClients() {
 	defer g.mu.Unlock()
 	for c := range g.clients {
 		c.cut()
+	}
+}
+
+// noteTorn tells of requests that nobody has read to the end of their heads:
+// they are in no tally, although their clients may count them as sent.
+func (g *Gateway) noteTorn() {
+	if g.torn > 0 {
+		g.note("detail", fmt.Sprintf("%d connections ended in the middle of a request's head; those requests are not on record", g.torn))
 	}
 }
 

@@ -14,9 +14,10 @@ import (
 
 // instance is one replica as the gateway knows it. Its life:
 //
-//	probing -> listed <-> unready -> terminating -> removed
+//	(held ->) probing -> listed <-> unready -> terminating -> removed
 //
-// A terminating instance stays in the list until its lag is over, if it was in
+// A held instance is probed like any other and waits for a Switch that names
+// it. A terminating one stays in the list until its lag is over, if it was in
 // it, and never comes back. Fields without a note are guarded by Gateway.mu.
 type instance struct {
 	name string
@@ -27,12 +28,21 @@ type instance struct {
 	// in a cluster: the name of a container vanishes with it, its address does not.
 	target atomic.Pointer[string]
 
-	listed        bool
-	ready         bool // by its probe
-	terminating   bool
-	gone          bool // Remove was called
-	uninitialized bool // it was listed before it had declared itself initialized
-	lag           *time.Timer
+	listed      bool
+	held        bool // not to be listed until a Switch names it
+	ready       bool // by its probe
+	unproven    bool // its probe has never made it ready
+	terminating bool
+	gone        bool          // Remove was called
+	lag         *time.Timer   // to the removal that Terminate asked for
+	leaving     *time.Timer   // to the one that Switch asked for, nil if it did not
+	leaves      time.Duration // when that is due
+
+	mark *bool // what it declared last of its initialization, nil if nothing yet
+	// uninitialized tells that it declared no end of its initialization although
+	// it is ready or listed; it is asked until it does.
+	uninitialized bool
+	unheard       bool // a note says that it gave no answer to that question
 
 	probeDetail string // of the last probe
 	streak      int    // probes in a row that contradict ready
@@ -45,13 +55,21 @@ type instance struct {
 }
 
 // Add makes an instance known and starts probing it; it is listed when its
-// probe passes. The address is host:port, or a host where Config.Port is set.
-func (g *Gateway) Add(name, addr string) error {
+// probe passes, with Config.IgnoreReadiness at once. The address is host:port,
+// or a host where Config.Port is set.
+func (g *Gateway) Add(name, addr string) error { return g.know(name, addr, false) }
+
+// Hold is Add without listing the instance: it is probed, and waits for a
+// Switch that names it.
+func (g *Gateway) Hold(name, addr string) error { return g.know(name, addr, true) }
+
+// know makes an instance known, held or not.
+func (g *Gateway) know(name, addr string, held bool) error {
 	full, err := g.cfg.address(addr)
 	if err != nil {
 		return fmt.Errorf("add %s to the gateway of %s: %w", name, g.cfg.Service, err)
 	}
-	inst := &instance{name: name, addr: full, kept: map[keptKind]int{}, since: g.clk.Now()}
+	inst := &instance{name: name, addr: full, held: held, unproven: true, kept: map[keptKind]int{}, since: g.clk.Now()}
 	if host, _, _ := net.SplitHostPort(full); net.ParseIP(host) != nil {
 		inst.target.Store(&full)
 	}
@@ -72,6 +90,10 @@ func (g *Gateway) Add(name, addr string) error {
 	g.instances[name] = inst
 	ctx, stop := context.WithCancel(g.ctx)
 	inst.stop = stop
+	if g.cfg.IgnoreReadiness && g.cfg.Initialized != "" {
+		g.awaitMark(ctx, inst) // nothing else would ask before it is listed
+	}
+	g.list(inst)
 	g.work.Go(func() { g.probe(ctx, inst) })
 	return nil
 }
@@ -79,7 +101,8 @@ func (g *Gateway) Add(name, addr string) error {
 // Terminate says that an instance has been told to stop (or is about to be).
 // It is dropped from the list after the lag, counted from now; until then it is
 // routed to whatever its probe says, as by a kube-proxy that has not heard yet.
-// Every request that touches it from now on is journaled on its own.
+// Where a Switch drops it sooner, that stands. Every request that touches it
+// from now on is journaled on its own.
 func (g *Gateway) Terminate(name string, lag time.Duration) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -135,20 +158,35 @@ func (g *Gateway) Status(name string) string {
 		return "listed"
 	case inst.terminating:
 		return "terminating"
-	case inst.probeDetail == "":
-		return "not probed yet"
+	case inst.held && inst.ready:
+		return "held, ready"
+	case inst.held:
+		return "held, " + inst.probeWords()
 	}
-	return "unready (" + inst.probeDetail + ")"
+	return inst.probeWords()
 }
 
-// list puts an instance into the endpoint list; g.mu is held. initialized is
-// nil if the service offers no such mark.
-func (g *Gateway) list(inst *instance, initialized *bool) {
-	if inst.listed || inst.gone || inst.terminating || !inst.ready || g.closing.Load() {
+// probeWords says what the last probe of an unready instance found.
+func (i *instance) probeWords() string {
+	if i.probeDetail == "" {
+		return "not probed yet"
+	}
+	return "unready (" + i.probeDetail + ")"
+}
+
+// list puts an instance into the endpoint list if that is where it belongs;
+// g.mu is held.
+func (g *Gateway) list(inst *instance) {
+	ready := inst.ready || g.cfg.IgnoreReadiness
+	if inst.listed || inst.held || inst.gone || inst.terminating || !ready || g.closing.Load() {
 		return
 	}
 	inst.listed = true
 	g.listed = append(g.listed, inst)
+	initialized := inst.mark
+	if initialized == nil && inst.uninitialized {
+		initialized = new(bool) // asked, and silent so far
+	}
 	g.event(journal.EndpointAdded{Service: g.cfg.Service, Instance: inst.name, Initialized: initialized})
 }
 
@@ -160,7 +198,7 @@ func (g *Gateway) unlist(inst *instance, reason string) {
 		g.listed = slices.DeleteFunc(g.listed, func(i *instance) bool { return i == inst })
 		g.event(journal.EndpointRemoved{Service: g.cfg.Service, Instance: inst.name, Reason: reason})
 	}
-	if reason != "unready" {
+	if inst.terminating || reason == "gone" {
 		inst.pool.Retire()
 	}
 }
@@ -187,8 +225,10 @@ func (g *Gateway) pick() *instance {
 // halt ends what goes on by itself; Gateway.mu is held.
 func (i *instance) halt() {
 	i.stop()
-	if i.lag != nil {
-		i.lag.Stop()
+	for _, timer := range []*time.Timer{i.lag, i.leaving} {
+		if timer != nil {
+			timer.Stop()
+		}
 	}
 	i.pool.Retire()
 }

@@ -137,6 +137,19 @@ func (l *Link) Add(instance, addr string) error {
 	return err
 }
 
+// Hold makes an instance known without routing to it; see Gateway.Hold.
+func (l *Link) Hold(instance, addr string) error {
+	_, err := l.call(command{Hold: &addition{instance, addr}}, replyTimeout)
+	return err
+}
+
+// Switch sends all traffic to these instances; see Gateway.Switch. The lag
+// counts from when the agent takes the command.
+func (l *Link) Switch(to []string, lag time.Duration) error {
+	_, err := l.call(command{Switch: &turnover{to, lag}}, replyTimeout)
+	return err
+}
+
 // Terminate begins an instance's departure; see Gateway.Terminate. The lag
 // counts from when the agent takes the command.
 func (l *Link) Terminate(instance string, lag time.Duration) error {
@@ -157,18 +170,6 @@ func (l *Link) Status(instance string) string {
 		return err.Error()
 	}
 	return r.Status
-}
-
-// Hold makes an instance known and starts probing it, without routing to it
-// until Switch.
-func (l *Link) Hold(instance, addr string) error {
-	return errors.New("not yet")
-}
-
-// Switch routes to these instances alone, each as soon as it is ready; the
-// others are dropped from the list after lag, and held.
-func (l *Link) Switch(to []string, lag time.Duration) error {
-	return errors.New("not yet")
 }
 
 // Done is closed when the agent is gone, wanted or not.

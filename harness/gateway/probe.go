@@ -20,12 +20,14 @@ func (g *Gateway) probe(ctx context.Context, inst *instance) {
 	defer ticker.Stop()
 	for {
 		ok, detail := g.ask(ctx, inst, g.cfg.Ready.Path)
+		var mark *bool
+		if ok && g.wantsMark(inst) {
+			mark = g.askInitialized(ctx, inst)
+		}
 		if ctx.Err() != nil {
 			return
 		}
-		if g.probed(inst, ok, detail) {
-			g.listWhenAsked(ctx, inst)
-		}
+		g.probed(ctx, inst, ok, detail, mark)
 		select {
 		case <-ctx.Done():
 			return
@@ -34,9 +36,18 @@ func (g *Gateway) probe(ctx context.Context, inst *instance) {
 	}
 }
 
-// probed takes in the result of a probe. It returns true if the instance is
-// ready, not listed, and might be.
-func (g *Gateway) probed(inst *instance, ok bool, detail string) bool {
+// wantsMark tells whether an instance whose probe passes is to be asked first
+// whether it is initialized: what is known of that must not be older than its
+// listing, and must not have to be waited for when a Switch lists it.
+func (g *Gateway) wantsMark(inst *instance) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.cfg.Initialized != "" && !inst.listed && !inst.terminating && !inst.uninitialized
+}
+
+// probed takes in the result of a probe, and what the instance declared of its
+// initialization besides, nil for nothing, and changes the list accordingly.
+func (g *Gateway) probed(ctx context.Context, inst *instance, ok bool, detail string, mark *bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	inst.probeDetail = detail
@@ -51,41 +62,34 @@ func (g *Gateway) probed(inst *instance, ok bool, detail string) bool {
 	}
 	if inst.streak >= threshold && !inst.gone {
 		inst.streak, inst.ready = 0, ok
+		inst.unproven = inst.unproven && !ok
 		g.event(journal.ProbeChanged{Service: g.cfg.Service, Instance: inst.name, Ready: ok, Detail: detail})
 		// For one that terminates the list is the lag's business.
-		if !ok && !inst.terminating {
+		if !ok && !inst.terminating && !g.cfg.IgnoreReadiness {
 			g.unlist(inst, "unready")
 		}
 	}
-	return inst.ready && !inst.listed && !inst.terminating && !inst.gone
+	if mark != nil {
+		inst.mark = mark
+	}
+	if inst.ready && inst.mark != nil && !*inst.mark {
+		g.awaitMark(ctx, inst)
+	}
+	g.list(inst)
 }
 
-// listWhenAsked asks a ready instance once whether it is initialized and lists
-// it, whatever the answer. After a no it goes on asking on the side.
-func (g *Gateway) listWhenAsked(ctx context.Context, inst *instance) {
-	initialized := g.askInitialized(ctx, inst)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if ctx.Err() != nil {
-		return
-	}
-	switch {
-	case initialized == nil:
-	case *initialized:
-		g.markInitialized(inst)
-	case !inst.uninitialized && !g.closing.Load():
+// awaitMark goes on asking an instance on the side until it declares itself
+// initialized; g.mu is held.
+func (g *Gateway) awaitMark(ctx context.Context, inst *instance) {
+	if !inst.uninitialized && !inst.gone && !g.closing.Load() {
 		inst.uninitialized = true
 		g.work.Go(func() { g.awaitInitialized(ctx, inst) })
 	}
-	g.list(inst, initialized)
 }
 
-// askInitialized returns what the instance declares: nil if the service offers
-// no mark, or if no answer came, which a note then says.
+// askInitialized returns what the instance declares, nil if no answer came,
+// which a note then says.
 func (g *Gateway) askInitialized(ctx context.Context, inst *instance) *bool {
-	if g.cfg.Initialized == "" {
-		return nil
-	}
 	var detail string
 	for range 3 {
 		status, err := g.get(ctx, inst, g.cfg.Initialized)
@@ -95,7 +99,11 @@ func (g *Gateway) askInitialized(ctx context.Context, inst *instance) *bool {
 		}
 		detail = failureText(err)
 	}
-	if ctx.Err() == nil {
+	g.mu.Lock()
+	again := inst.unheard
+	inst.unheard = true
+	g.mu.Unlock()
+	if ctx.Err() == nil && !again {
 		g.note("warning", fmt.Sprintf("%s did not say whether it is initialized (%s: %s); its requests cannot be judged against it",
 			inst.name, g.cfg.Initialized, detail))
 	}
@@ -125,11 +133,12 @@ func (g *Gateway) awaitInitialized(ctx context.Context, inst *instance) {
 	}
 }
 
-// markInitialized journals that an instance that was listed too early is
-// initialized now; g.mu is held.
+// markInitialized journals that an instance that was ready or listed too early
+// is initialized now; g.mu is held.
 func (g *Gateway) markInitialized(inst *instance) {
 	if inst.uninitialized && !inst.gone {
-		inst.uninitialized = false
+		yes := true
+		inst.uninitialized, inst.mark = false, &yes
 		g.event(journal.InitializationDone{Service: g.cfg.Service, Instance: inst.name})
 	}
 }
@@ -166,7 +175,7 @@ func (g *Gateway) get(ctx context.Context, inst *instance, path string) (int, er
 		return 0, fmt.Errorf("probe path %q: %w", path, err)
 	}
 	req := &http.Request{
-		Method: http.MethodGet, URL: target, Host: inst.addr, Close: true,
+		Method: http.MethodGet, URL: target, Host: inst.addr,
 		Header: http.Header{"User-Agent": {"shakedown-probe"}},
 	}
 	resp, err := conn.Exchange(ctx, req)

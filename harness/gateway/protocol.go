@@ -20,6 +20,7 @@ import (
 //	{"ping":3}                               {"pong":3,"now":81723}
 //	{"config":{"service":"api",...}}         {"listening":"[::]:8080"} or {"error":"..."}
 //	{"id":7,"add":{"instance":..,"addr":..}} {"id":7} or {"id":7,"error":"..."}
+//	{"id":8,"switch":{"to":[..],"lag":..}}   {"id":8} or {"id":8,"error":"..."}
 //	                                         {"event":{"t":..,"type":"tally","body":{..}}}
 //
 // End of file from the harness shuts the agent down.
@@ -36,6 +37,8 @@ type command struct {
 	Config    *Config    `json:"config,omitempty"`
 	ID        int        `json:"id,omitempty"`
 	Add       *addition  `json:"add,omitempty"`
+	Hold      *addition  `json:"hold,omitempty"`
+	Switch    *turnover  `json:"switch,omitempty"`
 	Terminate *departure `json:"terminate,omitempty"`
 	Remove    string     `json:"remove,omitempty"`
 	Status    string     `json:"status,omitempty"`
@@ -45,6 +48,11 @@ type command struct {
 type addition struct {
 	Instance string `json:"instance"`
 	Addr     string `json:"addr"`
+}
+
+type turnover struct {
+	To  []string      `json:"to"`
+	Lag time.Duration `json:"lag"` // nanoseconds
 }
 
 type departure struct {

@@ -13,7 +13,7 @@ type exchange struct {
 	inst  *instance
 	start time.Duration
 	nth   int
-	early bool // the instance had not declared itself initialized
+	early bool // the instance was not initialized, or had never been ready
 	// lateStart tells that it began after Terminate.
 	lateStart bool
 
@@ -31,6 +31,7 @@ type keptKind struct {
 	failure                journal.Failure
 	terminating, lateStart bool
 	early                  bool
+	reused, close          bool
 }
 
 // begin picks an instance (or takes the pinned one) and starts the account of
@@ -49,8 +50,17 @@ func (g *Gateway) begin(x *exchange, pinned *instance) bool {
 	}
 	x.inst.nth++
 	x.inst.inFlight++
-	x.nth, x.early, x.lateStart = x.inst.nth, x.inst.uninitialized, x.inst.terminating
+	x.nth, x.early, x.lateStart = x.inst.nth, x.inst.uninitialized || x.inst.unproven, x.inst.terminating
 	return inst != nil
+}
+
+// refuse starts the account of a request that gets an answer of the gateway's
+// own because it was none: it reaches no instance.
+func (g *Gateway) refuse(x *exchange, status int, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.nobody.inFlight++
+	*x = exchange{inst: g.nobody, start: g.clk.Now(), status: status, err: err}
 }
 
 // end closes the account of an exchange: one record, whatever happened. The
@@ -71,6 +81,9 @@ func (g *Gateway) end(x *exchange, req *request) {
 func (g *Gateway) count(x *exchange, req *request) {
 	inst, t := x.inst, &x.inst.tally
 	t.Total++
+	if len(req.id) > 0 {
+		t.Driven++
+	}
 	if x.reused {
 		t.Reused++
 	} else if inst != g.nobody {
@@ -86,10 +99,10 @@ func (g *Gateway) count(x *exchange, req *request) {
 		t.Failed[x.failure]++
 	}
 	stopping := inst.terminating || inst.gone
-	if x.failure == journal.NoFailure && !stopping && !x.early && x.nth > g.cfg.First {
+	if x.failure == journal.NoFailure && x.err == nil && !stopping && !x.early && x.nth > g.cfg.First {
 		return
 	}
-	kind := keptKind{x.failure, stopping, x.lateStart, x.early}
+	kind := keptKind{x.failure, stopping, x.lateStart, x.early, x.reused, x.close}
 	if inst.kept[kind] < g.cfg.Cap && g.out.offer(g.requestEvent(x, req)) {
 		inst.keep(kind)
 		t.Individual++

@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"io"
 	"sync/atomic"
+	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/wire"
 )
@@ -22,6 +24,43 @@ type uploadState struct {
 
 // running tells whether the body is still being sent.
 func (u *upload) running() bool { return u.state != nil && !u.state.ended.Load() }
+
+// momentFor is how long a response waits for the end of an upload. An instance
+// that has seen the end of the request may answer before we have noticed that
+// we had sent it.
+const momentFor = time.Millisecond
+
+// ends tells whether the upload, if there is any, ends within that time.
+func (u *upload) ends(within time.Duration) bool {
+	if u.state == nil || u.state.ended.Load() {
+		return true
+	}
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	select {
+	case <-u.state.done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// takeRest takes what the instance did not want of the request's body, within
+// bounds, and tells whether the connection stands behind it. Else it is at its
+// end: whoever still sends gets to know it without losing the answer.
+func (c *client) takeRest() bool {
+	// A read that was broken off may have left a part of a chunk's size behind.
+	brokenOff := c.upload.state != nil && c.upload.state.stopped.Load()
+	if !c.req.body.Done() && !brokenOff {
+		c.conn.Patience = lingerFor
+		_, _ = io.CopyN(io.Discard, &c.req.body, lingerBytes)
+	}
+	if !c.req.body.Done() {
+		c.linger()
+		return false
+	}
+	return true
+}
 
 // start sends the body from a goroutine of its own.
 func (u *upload) start(c *client, up *wire.Conn) {

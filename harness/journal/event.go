@@ -222,7 +222,8 @@ type Tally struct {
 	Instance   string          `json:"instance,omitempty"`
 	For        time.Duration   `json:"for"` // nanoseconds
 	Total      int             `json:"total"`
-	New        int             `json:"new"` // on new connections
+	Driven     int             `json:"driven,omitempty"` // of Total: carried the driver's number
+	New        int             `json:"new"`              // on new connections
 	Reused     int             `json:"reused"`
 	Failed     map[Failure]int `json:"failed,omitempty"`
 	Individual int             `json:"individual,omitempty"`

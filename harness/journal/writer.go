@@ -26,6 +26,7 @@ var names = map[string]bool{
 	"phase": true, "cohort": true, "journey": true, "step": true,
 	"service": true, "instance": true, "signal": true, "reason": true,
 	"failure": true, "outcome": true, "level": true,
+	"action": true, "from": true, "version": true, "home": true, "id": true,
 }
 
 // Writer is the Sink that writes the files of a run directory. Close it once;

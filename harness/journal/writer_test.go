@@ -30,9 +30,11 @@ func everyBody() []Body {
 		TrafficEnded{},
 		PhaseStarted{Phase: "surge", For: time.Minute},
 		PhaseEnded{Phase: "surge"},
-		ActionStarted{Service: "api", Planned: 3, Detail: "scale api 2 -> 3"},
-		ActionEnded{Service: "api", Detail: "d", Error: "e"},
-		InstanceStarted{Service: "api", Instance: "api-1", Cause: "c"},
+		ActionStarted{Service: "api", Action: "rolling_release", Planned: 3, Detail: "scale api 2 -> 3",
+			From: "v1", Version: "v2", Replicas: 4, Floor: 5},
+		ActionEnded{Service: "api", Action: "rolling_release", Detail: "d", Version: "v2", Error: "e"},
+		InstanceStarted{Service: "api", Instance: "api-1", Version: "v2", Job: true, Cause: "c"},
+		MainProcess{Service: "api", Instance: "api-1", Command: "sh -c api", Shell: true},
 		InstanceTerminating{Service: "api", Instance: "api-1", Cause: "c", Lag: 1, PreStop: 2, Grace: 3},
 		InstanceSignalled{Service: "api", Instance: "api-1", Signal: "SIGTERM"},
 		InstanceExited{Service: "api", Instance: "api-1", Code: 137, OOM: true, Wanted: true},
@@ -42,13 +44,16 @@ func everyBody() []Body {
 		InitializationDone{Service: "api", Instance: "api-1"},
 		Request{ID: "1", Service: "api", Instance: "api-1", Method: "GET", Path: "/", Start: 4, Status: 200,
 			Reused: true, ConnAge: 5, Close: true, Failure: Reset, Error: "e", Nth: 6},
-		Tally{Service: "api", Instance: "api-1", For: 1, Total: 2, New: 3, Reused: 4, Failed: map[Failure]int{Reset: 5},
+		Tally{Service: "api", Instance: "api-1", For: 1, Total: 2, Driven: 9, New: 3, Reused: 4, Failed: map[Failure]int{Reset: 5},
 			Individual: 6, Suppressed: 7, InFlight: 8},
 		Traffic{Phase: "p", Cohort: "c", Tier: "t", Journey: "j", Step: "s", For: 1, Intended: 2, Sent: 3, OK: 4, Failed: 5,
 			Unknown: 6, Own: 11, P50: 7, P95: 8, P99: 9, Max: 10},
 		Generator{For: 1, InFlight: 2, Sessions: 3, Queued: 4, Area: 5.5, Sojourn: 6.5, CPU: 7, Thread: 8, CPUs: 1.5,
 			Busy: .9, Steal: -1, Files: 10, FileLimit: 11, Connections: 12, Dialled: 13,
 			Exhausted: map[string]int{"ports": 14}, Dispersion: .15, Asked: .16, Memory: 17},
+		Moved{Service: "api", Home: "api-1", Journey: "shop", Step: "cart", For: time.Second, Total: 2, Refused: 1, Sample: "status 401"},
+		Ledger{ID: "integrity/orders", Acknowledged: 1, Lost: 2, Found: 3, Missing: 4, MissingKeys: []string{"a"}, Repeated: 5,
+			RepeatedKeys: []string{"b"}, FoundKeys: []string{"c"}, Again: 6, MostDeliveries: 7, Took: 8, Readings: 9, Error: "e"},
 		Engine{Engine: "net/http", Service: "api", Requests: 1, Why: "w"},
 		Replayed{Cohort: "c", File: "f", Format: "har", Lines: 1, Requests: 2, Malformed: 3,
 			Samples: []string{"<x>"}, Skipped: map[string]int{"another host": 4},
@@ -242,6 +247,9 @@ func TestRedaction(t *testing.T) {
 		Request{Service: "worker", Instance: "worker-1", Path: "/reset/s3cr\"et</>", Failure: Refused, Error: "dial worker: refused"},
 		Note{Level: "info", Text: "Authorization: Bearer abc\nGET http://u:p@h/"},
 		Tally{Service: "worker", Failed: map[Failure]int{Refused: 3}},
+		Moved{Service: "worker", Home: "worker-1", Journey: "worker", Step: "worker", Sample: "the worker"},
+		Ledger{ID: "drain/worker", MissingKeys: []string{"worker-7"}, Error: "query the database of worker"},
+		ActionEnded{Service: "worker", Action: "worker", Version: "worker", Error: "worker"},
 	} {
 		if err := w.Append(Event{Body: b}); err != nil {
 			t.Fatal(err)
@@ -259,6 +267,9 @@ func TestRedaction(t *testing.T) {
 		Request{Service: "worker", Instance: "worker-1", Path: "/reset/[env VALUE]", Failure: Refused, Error: "dial [env VALUE]: [env VALUE]"},
 		Note{Level: "info", Text: "Authorization: [redacted]\nGET http://[redacted]@h/"},
 		Tally{Service: "worker", Failed: map[Failure]int{Refused: 3}},
+		Moved{Service: "worker", Home: "worker-1", Journey: "worker", Step: "worker", Sample: "the [env VALUE]"},
+		Ledger{ID: "drain/worker", MissingKeys: []string{"[env VALUE]-7"}, Error: "query the database of [env VALUE]"},
+		ActionEnded{Service: "worker", Action: "worker", Version: "worker", Error: "[env VALUE]"},
 	}
 	for i, b := range want {
 		if !reflect.DeepEqual(rec.Events[i].Body, b) {

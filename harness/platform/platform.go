@@ -154,6 +154,13 @@ type StopSignaler interface {
 	StopSignal(ctx context.Context, name string) (string, error)
 }
 
+// An Inspector is a platform that can tell what runs inside of its instances.
+type Inspector interface {
+	// MainProcess is the command line of a running instance's main process as it
+	// is now: program and arguments, with blanks between. It may hold secrets.
+	MainProcess(ctx context.Context, name string) (command string, err error)
+}
+
 // Resources are limits of an instance; 0 means not set.
 type Resources struct {
 	CPUs   float64 // cores

@@ -29,6 +29,7 @@ const (
 	junitFile   = "junit.xml"
 	summaryFile = "summary.md"
 	logsDir     = "logs"
+	keysDir     = "acknowledged"
 )
 
 // Intent is the path of run.json: what was to be done.
@@ -42,6 +43,10 @@ func (d Dir) Journal() string { return string(d) }
 
 // Logs is the path of the directory of the instances' logs.
 func (d Dir) Logs() string { return filepath.Join(string(d), logsDir) }
+
+// Acknowledged is the path of the directory of what the system confirmed, by
+// ledger; without ledgers that take keys there is none.
+func (d Dir) Acknowledged() string { return filepath.Join(string(d), keysDir) }
 
 // Report is the path of the HTML report.
 func (d Dir) Report() string { return filepath.Join(string(d), reportFile) }

@@ -35,6 +35,8 @@ type fakePlatform struct {
 	hook func(call string)
 	// stops are the stop signals that images declare, by instance.
 	stops map[string]string
+	// mains answers MainProcess; nil is an error.
+	mains func(name string) string
 	took  time.Duration // virtual duration of a start
 
 	mu     sync.Mutex
@@ -113,6 +115,9 @@ func (p *fakePlatform) here() []string {
 func (p *fakePlatform) Name() string                    { return "fake" }
 func (p *fakePlatform) Supports(platform.Feature) error { return nil }
 func (p *fakePlatform) EnsureImage(ctx context.Context, s types.ServiceConfig, _ bool) (string, error) {
+	if err := p.refuse["image "+s.Image]; err != nil {
+		return "", err
+	}
 	return "present", p.call(ctx, "image", s.Name)
 }
 func (p *fakePlatform) CreateNetwork(ctx context.Context, name string, _ types.NetworkConfig) error {
@@ -186,6 +191,13 @@ func (p *fakePlatform) StopSignal(ctx context.Context, name string) (string, err
 	return p.stops[name], p.call(ctx, "stopsignal", name)
 }
 
+func (p *fakePlatform) MainProcess(_ context.Context, name string) (string, error) {
+	if p.mains == nil {
+		return "", errors.New("not faked")
+	}
+	return p.mains(name), nil
+}
+
 func (p *fakePlatform) Wait(context.Context, string) (platform.Exit, error) {
 	return platform.Exit{}, errors.New("not faked")
 }
@@ -256,15 +268,17 @@ type fakeConn struct {
 
 func (c *fakeConn) Close() error { return nil }
 
-// fakeGateways stands for all gateways: an endpoint is added readyAfter its
-// Add, never with a negative one.
+// fakeGateways stands for all gateways: the probe of an instance passes
+// readyAfter its Add or Hold, never with a negative one.
 type fakeGateways struct {
 	readyAfter map[string]time.Duration // by instance
 	calls      func(ctx context.Context, words ...string) error
 	mu         sync.Mutex
 	open       int
+	links      map[string]*fakeLink // by service
 }
 
+// fakeLink keeps an endpoint list as harness/gateway does.
 type fakeLink struct {
 	of   *fakeGateways
 	f    front
@@ -272,7 +286,12 @@ type fakeLink struct {
 	clk  clock.Clock
 	done chan struct{}
 	once sync.Once
+
+	mu    sync.Mutex
+	known map[string]*fakeEndpoint
 }
+
+type fakeEndpoint struct{ ready, listed, held, leaving bool }
 
 func (g *fakeGateways) connect(_ context.Context, _ io.ReadWriteCloser, f front, clk clock.Clock, emit func(journal.Event)) (link, error) {
 	if err := g.calls(context.Background(), "connect", f.service.name); err != nil {
@@ -281,28 +300,111 @@ func (g *fakeGateways) connect(_ context.Context, _ io.ReadWriteCloser, f front,
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.open++
-	return &fakeLink{of: g, f: f, emit: emit, clk: clk, done: make(chan struct{})}, nil
+	l := &fakeLink{of: g, f: f, emit: emit, clk: clk, done: make(chan struct{}), known: map[string]*fakeEndpoint{}}
+	g.links[f.service.name] = l
+	return l, nil
 }
 
+// say emits an event; l.mu is held, so that events stand in order.
 func (l *fakeLink) say(body journal.Body) { l.emit(journal.Event{T: l.clk.Now(), Body: body}) }
 
 func (l *fakeLink) Add(instance, address string) error {
+	return l.meet("add", instance, address, false)
+}
+
+func (l *fakeLink) Hold(instance, address string) error {
+	return l.meet("hold", instance, address, true)
+}
+
+func (l *fakeLink) meet(call, instance, address string, held bool) error {
 	after := l.of.readyAfter[instance]
-	if err := l.of.calls(context.Background(), "add", instance, address); err != nil || after < 0 {
+	err := l.of.calls(context.Background(), call, instance, address)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.known[instance] = &fakeEndpoint{held: held}
+	if l.f.unready {
+		l.list(instance)
+	}
+	if err != nil || after < 0 {
 		return err
 	}
-	time.AfterFunc(after, func() { l.say(journal.EndpointAdded{Service: l.f.service.name, Instance: instance}) })
+	time.AfterFunc(after, func() { l.turn(instance, true) })
+	return nil
+}
+
+// turn makes the probe of an instance pass or fail.
+func (l *fakeLink) turn(instance string, ready bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.known[instance]
+	if e == nil || e.ready == ready {
+		return
+	}
+	e.ready = ready
+	l.say(journal.ProbeChanged{Service: l.f.service.name, Instance: instance, Ready: ready})
+	if ready {
+		l.list(instance)
+	} else {
+		l.unlist(instance, "unready")
+	}
+}
+
+func (l *fakeLink) list(instance string) {
+	if e := l.known[instance]; e != nil && !e.listed && !e.held && !e.leaving && (e.ready || l.f.unready) {
+		e.listed = true
+		l.say(journal.EndpointAdded{Service: l.f.service.name, Instance: instance})
+	}
+}
+
+func (l *fakeLink) unlist(instance, reason string) {
+	if e := l.known[instance]; e != nil && e.listed {
+		e.listed = false
+		l.say(journal.EndpointRemoved{Service: l.f.service.name, Instance: instance, Reason: reason})
+	}
+}
+
+func (l *fakeLink) Switch(to []string, lag time.Duration) error {
+	if err := l.of.calls(context.Background(), "switch", strings.Join(to, ","), lag.String()); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, name := range to {
+		l.known[name].held = false
+		l.list(name)
+	}
+	time.AfterFunc(lag, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for name, e := range l.known {
+			if !slices.Contains(to, name) {
+				e.held = true
+				l.unlist(name, "switched")
+			}
+		}
+	})
 	return nil
 }
 
 func (l *fakeLink) Terminate(instance string, lag time.Duration) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := l.known[instance]; e != nil {
+		e.leaving = true
+	}
 	time.AfterFunc(lag, func() {
-		l.say(journal.EndpointRemoved{Service: l.f.service.name, Instance: instance, Reason: "terminating"})
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.unlist(instance, "terminating")
 	})
 	return l.of.calls(context.Background(), "terminate", instance, lag.String())
 }
 
 func (l *fakeLink) Remove(instance string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unlist(instance, "gone")
+	delete(l.known, instance)
 	return l.of.calls(context.Background(), "forget", instance)
 }
 
@@ -369,7 +471,7 @@ type rig struct {
 func newRig(t *testing.T, compose string, services map[string]scenarios.PlannedService, change ...func(*Config)) *rig {
 	t.Helper()
 	p := newFakePlatform()
-	g := &fakeGateways{readyAfter: map[string]time.Duration{}, calls: p.call}
+	g := &fakeGateways{readyAfter: map[string]time.Duration{}, calls: p.call, links: map[string]*fakeLink{}}
 	r := &record{}
 	cfg := Config{
 		Run: "test", Project: project(t, compose), Plan: &scenarios.Plan{Seed: 7, Services: services},

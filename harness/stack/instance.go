@@ -17,7 +17,8 @@ import (
 type instance struct {
 	name    string
 	of      *service
-	number  int // 0 is the gateway
+	number  int    // 0 is the gateway
+	version string // of the service, "" if the plan does not release it
 	cause   string
 	tail    *tail
 	running signal // its main process runs
@@ -29,8 +30,24 @@ type instance struct {
 	mu        sync.Mutex
 	exit      platform.Exit
 	wanted    bool               // the run asked for its exit
+	passed    since              // by its readiness probe
+	serving   since              // the gateway lists it; without one, it runs and is healthy
+	aside     bool               // the gateway has switched to others and holds it
 	published string             // of a gateway: host:port for the harness; guarded by Stack.mu
 	conn      io.ReadWriteCloser // of a gateway between attach and connect
+}
+
+// since says whether something holds, and from when on, on the run's clock.
+type since struct {
+	is bool
+	at time.Duration
+}
+
+// set takes in that it holds or does not hold any more.
+func (s *since) set(is bool, at time.Duration) {
+	if s.is != is {
+		s.is, s.at = is, at
+	}
 }
 
 // signal is something that happens once.
@@ -88,6 +105,47 @@ func (i *instance) isWanted() bool {
 	return i.wanted
 }
 
+// serves says whether an instance takes work, and since when. One that has
+// exited does not, whatever the gateway has been told of it.
+func (i *instance) serves() since {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.exited.fired() {
+		return since{}
+	}
+	return i.serving
+}
+
+// served says whether it ever took work.
+func (i *instance) served() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.added.fired() || i.serving.is
+}
+
+// passes says whether its readiness probe passes, and since when.
+func (i *instance) passes() since {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.exited.fired() {
+		return since{}
+	}
+	return i.passed
+}
+
+// putAside takes in whether the gateway holds it because it has switched away.
+func (i *instance) putAside(is bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.aside = is
+}
+
+func (i *instance) isAside() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.aside
+}
+
 // startPump begins to read the platform's events.
 func (s *Stack) startPump() {
 	s.pumping.Do(func() {
@@ -130,8 +188,11 @@ func (s *Stack) happened(event platform.Event) {
 func (s *Stack) started(i *instance, at time.Time) {
 	if i.running.fire() && i.number > 0 {
 		s.cfg.Emit(journal.Event{T: s.cfg.Clock.At(at), Body: journal.InstanceStarted{
-			Service: i.service(), Instance: i.name, Cause: i.cause,
+			Service: i.service(), Instance: i.name, Version: i.version, Job: i.of.job != "", Cause: i.cause,
 		}})
+		if i.of.job == "" && !i.of.gatewayed() {
+			s.inspect(i)
+		}
 	}
 }
 
@@ -146,12 +207,13 @@ func (s *Stack) exited(i *instance, event platform.Event) {
 	}
 	wanted := i.wanted
 	i.mu.Unlock()
-	i.exited.fire()
-	if i.number > 0 || !wanted {
+	if i.number > 0 || !wanted { // journaled before anybody acts on it
 		s.cfg.Emit(journal.Event{T: s.cfg.Clock.At(event.At), Body: journal.InstanceExited{
 			Service: i.service(), Instance: i.name, Code: event.Exit.Code, OOM: event.Exit.OOM, Wanted: wanted,
 		}})
 	}
+	i.exited.fire()
+	s.touch()
 	if !wanted && (event.Exit.Code != 0 || i.of.gatewayed()) {
 		s.failedUp(i)
 	}
@@ -172,6 +234,12 @@ func (s *Stack) failedUp(i *instance) {
 
 // exitError says how an instance exited and what it said last.
 func (s *Stack) exitError(i *instance) error {
+	reason := s.exitReason(i)
+	return fmt.Errorf("%s%s", reason, s.lastWords(i))
+}
+
+// exitReason says how an instance exited; its last words have arrived then.
+func (s *Stack) exitReason(i *instance) string {
 	patience, cancel := context.WithTimeout(s.logs, time.Second)
 	defer cancel()
 	await(patience, i.logged.done) // its last words may still be on their way
@@ -185,7 +253,7 @@ func (s *Stack) exitError(i *instance) error {
 	case exit.Code > 128:
 		reason += fmt.Sprintf(" (killed by signal %d)", exit.Code-128)
 	}
-	return fmt.Errorf("%s%s", reason, s.lastWords(i))
+	return reason
 }
 
 // lastWords are the last log lines of an instance, redacted, for an error.

@@ -50,7 +50,8 @@ func removePrograms() {
 }
 
 // realStack is a stack of the conformance suite's program on a real platform.
-func realStack(t *testing.T, p platform.Platform, compose string, services map[string]scenarios.PlannedService) (*Stack, *record) {
+func realStack(t *testing.T, p platform.Platform, compose string, services map[string]scenarios.PlannedService,
+	actions ...scenarios.PlannedAction) (*Stack, *record) {
 	t.Helper()
 	dir, err := programs()
 	if err != nil {
@@ -63,7 +64,7 @@ func realStack(t *testing.T, p platform.Platform, compose string, services map[s
 	tag := fmt.Sprintf("%x", sha256.Sum256(content))[:12] // an image from an older program is not taken for this
 	r := &record{}
 	s, err := New(Config{
-		Run: "test", Project: project(t, strings.NewReplacer("DIR", dir, "TAG", tag).Replace(compose)), Plan: &scenarios.Plan{Services: services},
+		Run: "test", Project: project(t, strings.NewReplacer("DIR", dir, "TAG", tag).Replace(compose)), Plan: &scenarios.Plan{Services: services, Actions: actions},
 		Platform: p, Clock: clock.Start(), Emit: r.emit, Agent: filepath.Join(dir, "shakedown-agent"), StartTimeout: 20 * time.Second,
 	})
 	if err != nil {
@@ -156,6 +157,115 @@ func exercise(t *testing.T, p platform.Platform) {
 		t.Errorf("%d exits: %+v; want store, check and three of api", len(exits), exits)
 	}
 }
+
+// releases brings versions in by every strategy, runs a job, and restarts an
+// instance, while requests go on.
+func releases(t *testing.T, p platform.Platform) {
+	lag := scenarios.Duration(100 * time.Millisecond)
+	release := func(strategy, version string) scenarios.PlannedAction {
+		return scenarios.PlannedAction{Release: &scenarios.PlannedRelease{
+			Strategy: strategy, Service: "api", From: "v1", Version: version, MaxSurge: scenarios.Portion{Number: 1},
+			Environment: map[string]string{"VERSION": version}, StartFirst: true, Deadline: 20e9,
+		}}
+	}
+	dir, err := programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := func(name, mode, code string) scenarios.PlannedAction {
+		return scenarios.PlannedAction{Job: &scenarios.Job{
+			Name: name, Service: "api", Command: []string{mode, code}, Process: []string{dir + "/program", mode, code}, Within: 2e9,
+		}}
+	}
+	actions := []scenarios.PlannedAction{
+		release(scenarios.RollingStrategy, "v2"), release(scenarios.BlueGreenStrategy, "v3"), release(scenarios.ReplaceStrategy, "v4"),
+		job("fine", "exit", "0"), job("failing", "exit", "7"), job("endless", "stubborn", ""),
+	}
+	s, r := realStack(t, p, realCompose, map[string]scenarios.PlannedService{
+		"api": {
+			Port: 8080, Replicas: 2, Driven: true, Ready: scenarios.Probe{Path: "/", Period: scenarios.Duration(50 * time.Millisecond)},
+			Drain: scenarios.Drain{PreStop: 200e6, Grace: 5e9, EndpointLag: &lag},
+		},
+	}, actions...)
+	if err := s.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var asking sync.WaitGroup
+	target := s.Targets()["api"]
+	asking.Go(func() { keepAsking(t, target, stop) })
+	for _, action := range actions[:3] {
+		before := 0
+		if err := s.Release(t.Context(), action.Release, "test", func(n int) { before = n }); err != nil || before != 2 {
+			t.Errorf("%s from %d: %v", action, before, err)
+		}
+	}
+	if err := s.Restart(t.Context(), scenarios.Pick{Service: "api", Instance: "oldest"}, "test"); err != nil {
+		t.Error(err)
+	}
+	for i, want := range []string{"", "failing-1 exited with code 7; its last log lines:\n  exiting with 7", "endless-1 was killed because it ran for longer than 2s"} {
+		err := s.RunJob(t.Context(), actions[3+i].Job, "test")
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", actions[3+i], err, want)
+		}
+	}
+	close(stop)
+	asking.Wait()
+	if err := s.Down(t.Context()); err != nil {
+		t.Error(err)
+	}
+	versions := map[string]int{}
+	for _, e := range must(bodies[journal.InstanceStarted](r)) {
+		versions[e.Version]++
+	}
+	if have, want := fmt.Sprint(versions), "map[:5 v1:2 v2:2 v3:2 v4:3]"; have != want { // store, check, three jobs
+		t.Errorf("started %s, want %s", have, want)
+	}
+	for _, e := range must(bodies[journal.InstanceExited](r)) {
+		if !e.Wanted {
+			t.Errorf("unwanted exit: %+v", e)
+		}
+	}
+	mains := map[string]string{}
+	for _, e := range must(bodies[journal.MainProcess](r)) {
+		mains[e.Instance] = e.Command
+		if e.Shell {
+			t.Errorf("taken for a shell: %+v", e)
+		}
+	}
+	if len(mains) < 2 || !strings.HasSuffix(mains["store-1"], "program serve :7000") && !strings.Contains(mains["store-1"], "program serve 127.") {
+		t.Errorf("main processes %q, want those of store and of api", mains)
+	}
+}
+
+// keepAsking fails the test for any request that is not answered, each on a
+// connection of its own: what is kept alive may race with the end of an
+// instance that does not announce it.
+func keepAsking(t *testing.T, target string, stop chan struct{}) {
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	tick := time.NewTicker(20 * time.Millisecond) // a load that leaves the machine to the instances
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		response, err := client.Get("http://" + target)
+		if err != nil {
+			t.Errorf("get: %v", err)
+			continue
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("get: status %d", response.StatusCode)
+		}
+	}
+}
+
+func TestReleasesOnDocker(t *testing.T) { releases(t, openDocker(t)) }
+
+func TestReleasesOnProcesses(t *testing.T) { releases(t, openProcess(t)) }
 
 func openProcess(t *testing.T) platform.Platform {
 	t.Helper()

@@ -20,6 +20,7 @@ type layout struct {
 	networks map[string]types.NetworkConfig
 	volumes  map[string]types.VolumeConfig
 	services []*service // a service stands after those it depends on
+	jobs     []*service // of the plan's actions
 	notes    []string   // what of the compose project is not taken over, for the user
 }
 
@@ -35,6 +36,15 @@ type service struct {
 	completes   bool // another service waits for its completion, so its exit is wanted
 	optional    bool // others depend on it and none requires it, so that Up goes on without it
 	image       bool // its image must be made available before instances are created
+	// publish are ports at which the harness itself reaches the instances.
+	publish []int
+	// names are the addresses that take the place of service names; nil where
+	// names resolve.
+	names map[string]string
+	// job is the service that a job was made from, "" for a service; extra is the
+	// job's own environment.
+	job   string
+	extra map[string]string
 	// joins are the networks of the gateway, with the aliases the compose file gives.
 	joins map[string]*types.ServiceNetworkConfig
 }
@@ -63,12 +73,14 @@ func gatewayName(service string) string { return "gateway-" + service }
 func instanceName(service string, n int) string { return fmt.Sprintf("%s-%d", service, n) }
 
 // service finds a service by name, nil if the run has none of it.
-func (l *layout) service(name string) *service {
-	i := slices.IndexFunc(l.services, func(s *service) bool { return s.name == name })
+func (l *layout) service(name string) *service { return named(l.services, name) }
+
+func named(services []*service, name string) *service {
+	i := slices.IndexFunc(services, func(s *service) bool { return s.name == name })
 	if i < 0 {
 		return nil
 	}
-	return l.services[i]
+	return services[i]
 }
 
 // arrange rewrites a project for a run. Its errors are mistakes of the user.
@@ -93,10 +105,16 @@ func arrange(project *Project, plan *scenarios.Plan, on ground) (*layout, error)
 	}
 	l.services = inDependencyOrder(l.services)
 	if on.process {
-		return l, onProcesses(l, on)
+		if err := onProcesses(l, on); err != nil {
+			return nil, err
+		}
+	} else {
+		l.takeNetworksAndVolumes(project.compose)
 	}
-	l.takeNetworksAndVolumes(project.compose)
-	return l, nil
+	if err := l.takeActions(plan, on); err != nil {
+		return nil, err
+	}
+	return l, l.takeLedgers(plan, on)
 }
 
 // restarting lists the services that an engine would start again by itself.
@@ -269,9 +287,12 @@ func inDependencyOrder(services []*service) []*service {
 // spec is what the platform is asked to create for instance n.
 func (s *service) spec(n int, on ground) (platform.Spec, error) {
 	name := instanceName(s.name, n)
-	spec := platform.Spec{Name: name, Service: s.name, Aliases: []string{s.name}, Config: s.config}
-	if s.gatewayed() {
+	spec := platform.Spec{Name: name, Service: cmp.Or(s.job, s.name), Aliases: []string{s.name}, Config: s.config}
+	if s.gatewayed() || s.job != "" {
 		spec.Aliases = []string{name}
+	}
+	for _, port := range s.publish {
+		spec.Publish = append(spec.Publish, platform.Publish{Port: port})
 	}
 	if !on.process {
 		spec.Config.Hostname = cmp.Or(spec.Config.Hostname, name)
@@ -296,7 +317,7 @@ func (s *service) gatewaySpec(on ground) (spec platform.Spec, listen string) {
 		},
 		Attach: true,
 	}
-	if s.plan.Driven || s.plan.Publish != 0 {
+	if s.plan.Driven || s.plan.Read || s.plan.Publish != 0 {
 		spec.Publish = []platform.Publish{{Port: s.plan.Port, Host: s.plan.Publish}}
 	}
 	if on.address != nil {

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
 // perform does one operation and journals it. Errors name the step.
@@ -52,20 +54,23 @@ func inStep(step string, err error) error {
 var step = map[string]string{
 	opNetwork: "create network", opVolume: "create volume", opImage: "get the image of", opCreate: "create",
 	opAttach: "attach to", opStart: "start", opConnect: "set up", opAdd: "add endpoint",
-	opReady: "wait for", opHealthy: "wait for", opCompleted: "wait for", opTerminate: "stop",
+	opHold: "hold endpoint", opReady: "wait for", opHealthy: "wait for", opCompleted: "wait for", opTerminate: "stop",
 }
 
 // operation is a table of what the operations do; each is one call, and returns
 // a detail for the journal.
 func (s *Stack) operation(name string) map[string]func(context.Context, Operation) (string, error) {
-	of := s.layout.service(name)
+	of := cmp.Or(s.layout.service(name), named(s.layout.jobs, name)) // no job has a service's name
 	plain := func(f func(context.Context, *service, Operation) error) func(context.Context, Operation) (string, error) {
 		return func(ctx context.Context, op Operation) (string, error) { return "", f(ctx, of, op) }
 	}
 	return map[string]func(context.Context, Operation) (string, error){
 		opNetwork: plain(s.createNetwork),
 		opVolume:  plain(s.createVolume),
-		opImage: func(ctx context.Context, _ Operation) (string, error) {
+		opImage: func(ctx context.Context, op Operation) (string, error) {
+			if op.version != nil { // built, if at all, when the stack came up
+				return s.cfg.Platform.EnsureImage(ctx, op.version.picture(of.config), false)
+			}
 			return s.cfg.Platform.EnsureImage(ctx, of.config, s.cfg.Build)
 		},
 		opCreate:    plain(s.create),
@@ -73,6 +78,7 @@ func (s *Stack) operation(name string) map[string]func(context.Context, Operatio
 		opStart:     plain(s.start),
 		opConnect:   plain(s.connect),
 		opAdd:       plain(s.addEndpoint),
+		opHold:      plain(s.holdEndpoint),
 		opReady:     plain(s.waitReady),
 		opHealthy:   plain(s.waitHealthy),
 		opCompleted: plain(s.waitCompleted),
@@ -103,14 +109,19 @@ func (s *Stack) createVolume(ctx context.Context, _ *service, op Operation) erro
 // missed.
 func (s *Stack) create(ctx context.Context, of *service, op Operation) error {
 	spec, _ := of.gatewaySpec(s.on)
+	i := newInstance(op.Subject, of, op.number, op.Cause)
 	if op.number > 0 {
+		v := s.versionOf(of, op)
 		var err error
-		if spec, err = of.spec(op.number, s.on); err != nil {
+		if spec, err = of.versioned(op.number, v, s.on); err != nil {
 			return err
+		}
+		if of.job == "" {
+			i.version = v.name
 		}
 	}
 	s.mu.Lock()
-	s.instances[op.Subject] = newInstance(op.Subject, of, op.number, op.Cause)
+	s.instances[op.Subject] = i
 	if op.number > 0 {
 		s.seen.next[of.name] = max(s.seen.next[of.name], op.number+1)
 	}
@@ -123,6 +134,7 @@ func (s *Stack) create(ctx context.Context, of *service, op Operation) error {
 		delete(s.instances, op.Subject)
 	case op.number == 0:
 		s.seen.gateways[of.name] = true
+	case of.job != "": // nobody counts it
 	default:
 		s.seen.instances[of.name] = append(s.seen.instances[of.name], op.number)
 	}
@@ -141,14 +153,25 @@ func (s *Stack) attach(ctx context.Context, _ *service, op Operation) error {
 	return nil
 }
 
-func (s *Stack) start(ctx context.Context, _ *service, op Operation) error {
+func (s *Stack) start(ctx context.Context, of *service, op Operation) error {
 	if err := s.cfg.Platform.Start(ctx, op.Subject); err != nil {
 		return err
 	}
 	i := s.instance(op.Subject)
 	s.started(i, time.Now())
 	s.follow(i)
+	if op.number > 0 && !of.gatewayed() && !of.healthcheck {
+		s.serve(i, true, s.cfg.Clock.Now())
+	}
 	return nil
+}
+
+// serve takes in that an instance takes work from now on, or does not any more.
+func (s *Stack) serve(i *instance, is bool, at time.Duration) {
+	i.mu.Lock()
+	i.serving.set(is, at)
+	i.mu.Unlock()
+	s.touch()
 }
 
 // connect tells a started gateway what it is to be; the gateway listens when
@@ -160,7 +183,7 @@ func (s *Stack) connect(ctx context.Context, of *service, op Operation) error {
 	i.conn = nil // the link's from here on
 	i.mu.Unlock()
 	_, listen := of.gatewaySpec(s.on)
-	l, err := s.handshake(ctx, conn, front{service: of, listen: listen})
+	l, err := s.handshake(ctx, conn, front{service: of, listen: listen, unready: s.cfg.Plan.Control == scenarios.ControlUnready})
 	if err != nil {
 		return s.gatewayError(i, err)
 	}
@@ -196,19 +219,31 @@ func (s *Stack) gatewayError(i *instance, err error) error {
 	return err
 }
 
-// observe takes in what a gateway tells, and passes it on.
+// observe takes in what a gateway tells, and passes it on. It is journaled
+// before anybody acts on it.
 func (s *Stack) observe(event journal.Event) {
+	s.cfg.Emit(event)
 	switch body := event.Body.(type) {
 	case journal.EndpointAdded:
 		if i := s.instance(body.Instance); i != nil {
+			i.putAside(false)
+			s.serve(i, true, event.T)
 			i.added.fire()
+			s.inspect(i)
 		}
 	case journal.EndpointRemoved:
-		if i := s.instance(body.Instance); i != nil && body.Reason != "unready" {
-			i.removed.fire()
+		if i := s.instance(body.Instance); i != nil {
+			i.putAside(body.Reason == "switched")
+			s.serve(i, false, event.T)
+			if body.Reason == "terminating" || body.Reason == "gone" {
+				i.removed.fire()
+			}
+		}
+	case journal.ProbeChanged:
+		if i := s.instance(body.Instance); i != nil {
+			s.pass(i, body.Ready, event.T)
 		}
 	}
-	s.cfg.Emit(event)
 }
 
 // exitOr says how an instance exited if that is why a call about it went
@@ -224,15 +259,44 @@ func (s *Stack) exitOr(ctx context.Context, i *instance, err error) error {
 
 // addEndpoint tells the gateway of an instance.
 func (s *Stack) addEndpoint(ctx context.Context, of *service, op Operation) error {
+	inside, err := s.endpoint(ctx, of, op)
+	if err != nil {
+		return err
+	}
+	return s.link(of.name).Add(op.Subject, inside)
+}
+
+// holdEndpoint makes the gateway probe an instance without routing to it. Where
+// the run ignores probes on purpose it counts as ready from then on.
+func (s *Stack) holdEndpoint(ctx context.Context, of *service, op Operation) error {
+	inside, err := s.endpoint(ctx, of, op)
+	if err == nil {
+		err = s.link(of.name).Hold(op.Subject, inside)
+	}
+	if err == nil && s.cfg.Plan.Control == scenarios.ControlUnready {
+		s.pass(s.instance(op.Subject), true, s.cfg.Clock.Now())
+	}
+	return err
+}
+
+// pass takes in that the readiness probe of an instance passes, or fails.
+func (s *Stack) pass(i *instance, is bool, at time.Duration) {
+	i.mu.Lock()
+	i.passed.set(is, at)
+	i.mu.Unlock()
+	s.touch()
+}
+
+func (s *Stack) endpoint(ctx context.Context, of *service, op Operation) (inside string, err error) {
 	i := s.instance(op.Subject)
 	if i.exited.fired() {
-		return s.exitError(i)
+		return "", s.exitError(i)
 	}
 	endpoint, err := s.cfg.Platform.Endpoint(ctx, op.Subject, of.plan.Port)
 	if err != nil {
-		return s.exitOr(ctx, i, err)
+		return "", s.exitOr(ctx, i, err)
 	}
-	return s.link(of.name).Add(op.Subject, endpoint.Inside)
+	return endpoint.Inside, nil
 }
 
 func (s *Stack) link(service string) link {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
 
@@ -21,8 +22,10 @@ type Operation struct {
 	After   []int  // indexes of the operations that must have ended before
 
 	service  string
-	number   int  // of the instance; 0 is the gateway
-	optional bool // its failure is a warning
+	number   int           // of the instance; 0 is the gateway
+	optional bool          // its failure is a warning
+	version  *version      // of the instance; nil: the service's present one
+	within   time.Duration // limit of a wait for an instance; 0: Config.StartTimeout
 }
 
 // The kinds of operations. Those before opWaitReady are calls that take a
@@ -36,6 +39,7 @@ const (
 	opStart     = "instance.start"
 	opConnect   = "gateway.connect"
 	opAdd       = "endpoint.add"
+	opHold      = "endpoint.hold"
 	opReady     = "wait.ready"
 	opHealthy   = "wait.healthy"
 	opCompleted = "wait.completed"
@@ -283,6 +287,9 @@ func (r *reconciler) instance(s *service, op Operation, before, needs []int, fro
 	if !s.gatewayed() {
 		ops.starts = append(ops.starts, started)
 		ops.ready = append(ops.ready, started)
+		if s.healthcheck && r.want.cause != "" { // a bring-up waits where others need it
+			step(opReady, started)
+		}
 		return
 	}
 	added := step(opAdd, started)

@@ -33,7 +33,7 @@ func onProcesses(l *layout, on ground) error {
 		names[s.name] = on.address(s.name, s.entrance())
 	}
 	for _, s := range l.services {
-		s.image = false
+		s.image, s.names = false, names
 		keep := s.config
 		s.config = types.ServiceConfig{Name: keep.Name, Deploy: keep.Deploy, Scale: keep.Scale}
 		s.config.Environment, s.config.StopSignal = keep.Environment, keep.StopSignal
@@ -109,17 +109,22 @@ func isWordByte(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// expand puts command and environment of x-shakedown.process into a spec, with
-// the placeholders replaced.
-func (s *service) expand(spec *platform.Spec, on ground) error {
+// placeholders replaces those of x-shakedown.process.
+func (s *service) placeholders(spec platform.Spec, on ground) *strings.Replacer {
 	port := ""
 	if p := s.port(); p > 0 {
 		port = strconv.Itoa(p)
 	}
-	replace := strings.NewReplacer("{ip}", spec.Address, "{port}", port, "{instance}", spec.Name, "{shared}", on.shared)
+	return strings.NewReplacer("{ip}", spec.Address, "{port}", port, "{instance}", spec.Name, "{shared}", on.shared)
+}
+
+// expand puts command and environment of x-shakedown.process into a spec, with
+// the placeholders replaced.
+func (s *service) expand(spec *platform.Spec, on ground) error {
+	replace := s.placeholders(*spec, on)
 	process := s.plan.Process
 	for _, text := range append(slices.Collect(maps.Values(process.Environment)), process.Command...) {
-		if port == "" && strings.Contains(text, "{port}") {
+		if s.port() == 0 && strings.Contains(text, "{port}") {
 			return fmt.Errorf("%s uses {port} in x-shakedown.process, but has no port; "+
 				"set x-shakedown.port, list it under expose, or write the number", s.name)
 		}

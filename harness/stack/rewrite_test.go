@@ -247,6 +247,27 @@ secrets: {key: {file: ./key.txt}, token: {environment: TOKEN}}
 	if _, ok := have["api.PASSWORD"]; ok || have["api.process.MORE"] != "xyz" {
 		t.Errorf("with the scenario's word: %v", have)
 	}
+	release := func(value string) scenarios.PlannedAction {
+		return scenarios.PlannedAction{Release: &scenarios.PlannedRelease{
+			Service: "api", Version: "v2", Environment: map[string]string{"KEY": value, "MODE": "canary", "PASSWORD": "public"},
+		}}
+	}
+	plan.Actions = []scenarios.PlannedAction{
+		release("first"), release("second"), {Scale: &scenarios.Scale{Service: "api", To: 2}},
+		{Job: &scenarios.Job{Name: "backfill", Service: "api", Environment: map[string]string{"KEY": "third", "URL": "pg://u:pw@h/", "MODE": "slow"}}},
+	}
+	found := map[string]bool{}
+	for _, value := range p.SecretsFor(plan) {
+		found[value] = true
+	}
+	for value, want := range map[string]bool{
+		"first": true, "second": true, "third": true, "pw": true, // of releases and jobs
+		"canary": false, "slow": false, "public": false, // by public_env of the compose file, or of the scenario
+	} {
+		if found[value] != want {
+			t.Errorf("%q is a secret: %v", value, found[value])
+		}
+	}
 }
 
 func TestLimitsOf(t *testing.T) {

@@ -23,8 +23,9 @@ import (
 // the redactor to decide.
 func (p *Project) Secrets() map[string]string { return p.SecretsFor(nil) }
 
-// SecretsFor is Secrets with what a scenario says on top: its public_env and
-// its process environment. The plan may be nil.
+// SecretsFor is Secrets with what a scenario says on top: its public_env, its
+// process environment, and the environment of its releases (as
+// "service.version.NAME") and jobs ("job.NAME"). The plan may be nil.
 func (p *Project) SecretsFor(plan *scenarios.Plan) map[string]string {
 	secrets := map[string]string{}
 	for name, config := range p.compose.Services {
@@ -48,8 +49,35 @@ func (p *Project) SecretsFor(plan *scenarios.Plan) map[string]string {
 			}
 		}
 	}
+	if plan != nil {
+		p.addActionSecrets(secrets, plan)
+	}
 	p.addComposeSecrets(secrets)
 	return secrets
+}
+
+// addActionSecrets adds what releases and jobs add to the environment.
+func (p *Project) addActionSecrets(secrets map[string]string, plan *scenarios.Plan) {
+	for _, action := range plan.Actions {
+		var service, prefix string
+		var environment map[string]string
+		switch {
+		case action.Release != nil:
+			service, environment = action.Release.Service, action.Release.Environment
+			prefix = service + "." + action.Release.Version + "."
+		case action.Job != nil:
+			service, environment = action.Job.Service, action.Job.Environment
+			prefix = action.Job.Name + "."
+		}
+		public := slices.Concat(p.extensions[service].PublicEnv, plan.Services[service].PublicEnv)
+		for key, value := range environment {
+			name := prefix + key
+			if other, ok := secrets[name]; ok && other != value { // a version that comes twice
+				name += "@" + action.At.String()
+			}
+			addSecret(secrets, name, value, slices.Contains(public, key))
+		}
+	}
 }
 
 // addMapping adds the values that a mapping of a compose file gives.

@@ -58,7 +58,7 @@ type Stack struct {
 	background sync.WaitGroup // pump, log followers
 	pumping    sync.Once
 	pumped     chan struct{}   // closed when no event comes any more
-	turns      map[string]turn // Scale takes the service's turn
+	turns      map[string]turn // by service; what changes its instances takes its turn
 	downOnce   func(context.Context) error
 	mu         sync.Mutex              // guards what follows
 	under      sync.WaitGroup          // methods under way
@@ -66,6 +66,10 @@ type Stack struct {
 	failUp     context.CancelCauseFunc // set while Up runs
 	instances  map[string]*instance    // created and not removed, gateways too
 	links      map[string]link         // by service
+	versions   map[string]*versions    // of services that the plan releases
+	ran        map[string]bool         // jobs that were begun
+	inspected  map[string]bool         // services and versions whose main process was asked for
+	news       chan struct{}           // closed and replaced when something about an instance changes
 	seen       observed
 }
 
@@ -86,6 +90,7 @@ func New(cfg Config) (*Stack, error) {
 	s := &Stack{
 		cfg: cfg, on: groundOf(cfg), pumped: make(chan struct{}), turns: map[string]turn{},
 		instances: map[string]*instance{}, links: map[string]link{},
+		versions: versionsOf(cfg.Plan), ran: map[string]bool{}, inspected: map[string]bool{}, news: make(chan struct{}),
 		seen: observed{
 			networks: map[string]bool{}, volumes: map[string]bool{}, gateways: map[string]bool{},
 			instances: map[string][]int{}, next: map[string]int{},
@@ -166,6 +171,9 @@ func (s *Stack) setFailUp(fail context.CancelCauseFunc) {
 
 // remark tells the user what of the project does not hold in this run.
 func (s *Stack) remark() {
+	if words, ok := controlWords[s.cfg.Plan.Control]; ok {
+		s.note("warning", fmt.Sprintf("control %s: %s", s.cfg.Plan.Control, words))
+	}
 	for _, text := range s.cfg.Project.Warnings {
 		s.note("warning", "compose: "+text)
 	}
@@ -202,6 +210,21 @@ func (s *Stack) Targets() map[string]string {
 		}
 	}
 	return targets
+}
+
+// touch tells those who watch instances that something has changed.
+func (s *Stack) touch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.news)
+	s.news = make(chan struct{})
+}
+
+// changed is closed when something about an instance changes after this call.
+func (s *Stack) changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.news
 }
 
 func (s *Stack) emit(body journal.Body) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/platform"
+	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
 // killPatience is how long an instance may take to be gone after SIGKILL.
@@ -25,7 +26,8 @@ const killPatience = 30 * time.Second
 // the endpoint list is being updated, which takes effect after the service's
 // endpoint lag; the stop signal follows after pre_stop, SIGKILL at the end of
 // grace. It returns when the instance is gone and removed. An instance that
-// exits earlier stays in the list until the lag is over, as it would there.
+// exits earlier stays in the list until the lag is over, as it would there. The
+// controls kill and late-removal change the sequence, not what is announced.
 func (s *Stack) Terminate(ctx context.Context, name, cause string) error {
 	ctx, done, err := s.begin(ctx)
 	if err != nil {
@@ -40,20 +42,33 @@ func (s *Stack) terminateNumbered(ctx context.Context, op Operation) error {
 }
 
 func (s *Stack) terminate(ctx context.Context, name, cause string) error {
+	t, err := s.beginTermination(ctx, name, cause)
+	if err != nil {
+		return err
+	}
+	return s.endTermination(ctx, t)
+}
+
+// beginTermination counts an instance as leaving and journals it.
+func (s *Stack) beginTermination(ctx context.Context, name, cause string) (termination, error) {
 	i := s.leave(name)
 	if i == nil {
-		return fmt.Errorf("stop %s: the run has no such instance, or it is being stopped already", name)
+		return termination{}, fmt.Errorf("stop %s: the run has no such instance, or it is being stopped already", name)
 	}
 	stop := s.stopSignal(ctx, i) // asked before the sequence, which it must not delay
-	t := termination{i: i, began: s.cfg.Clock.Now(), cause: cause, lag: s.lag(i), stop: stop}
+	t := termination{i: i, began: s.cfg.Clock.Now(), cause: cause, lag: s.lag(i.of, i.name), stop: stop}
 	t.grace = i.of.plan.Drain.Grace.Std()
 	t.preStop = min(i.of.plan.Drain.PreStop.Std(), t.grace)
-	t.log = journal.InstanceTerminating{
+	s.cfg.Emit(journal.Event{T: t.began, Body: journal.InstanceTerminating{
 		Service: i.service(), Instance: i.name, Cause: cause, Lag: t.lag, PreStop: t.preStop, Grace: t.grace,
-	}
-	s.cfg.Emit(journal.Event{T: t.began, Body: t.log})
+	}})
+	return t, nil
+}
+
+// endTermination performs the sequence.
+func (s *Stack) endTermination(ctx context.Context, t termination) error {
 	if err := s.terminated(ctx, t); err != nil {
-		return fmt.Errorf("stop %s: %w", name, err)
+		return fmt.Errorf("stop %s: %w", t.i.name, err)
 	}
 	return nil
 }
@@ -65,7 +80,6 @@ type termination struct {
 	began               time.Duration // on the run's clock
 	lag, preStop, grace time.Duration
 	stop                syscall.Signal
-	log                 journal.InstanceTerminating
 }
 
 func (s *Stack) terminated(ctx context.Context, t termination) error {
@@ -101,20 +115,26 @@ func (s *Stack) leave(name string) *instance {
 	return i
 }
 
-// lag is how long the data plane goes on routing to a leaving instance. Where
-// the plan does not say it is drawn from the seed and the instance's name, so
-// that a replay draws the same whatever else happens.
-func (s *Stack) lag(i *instance) time.Duration {
-	if planned := i.of.plan.Drain.EndpointLag; planned != nil {
+// lag is how long the data plane goes on routing to a leaving instance, or to
+// all those of a version. Where the plan does not say it is drawn from the seed
+// and the name, so that a replay draws the same whatever else happens.
+func (s *Stack) lag(of *service, name string) time.Duration {
+	if s.cfg.Plan.Control == scenarios.ControlLateRemoval {
+		return of.plan.Drain.Grace.Std() + lateBy
+	}
+	if planned := of.plan.Drain.EndpointLag; planned != nil {
 		return planned.Std()
 	}
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(i.name)) // never fails
+	_, _ = h.Write([]byte(name)) // never fails
 	draw := rand.New(rand.NewPCG(uint64(s.cfg.Plan.Seed), h.Sum64()))
 	return time.Duration(draw.Int64N(int64(time.Second)))
 }
 
 func (s *Stack) signalUntilGone(ctx context.Context, t termination) error {
+	if s.cfg.Plan.Control == scenarios.ControlKill {
+		return s.kill(ctx, t)
+	}
 	if gone, err := s.goneBy(ctx, t, t.preStop); gone || err != nil {
 		return err
 	}
@@ -124,10 +144,19 @@ func (s *Stack) signalUntilGone(ctx context.Context, t termination) error {
 	if gone, err := s.goneBy(ctx, t, t.grace); gone || err != nil {
 		return err
 	}
+	return s.kill(ctx, t)
+}
+
+// kill sends SIGKILL and waits until the instance is gone.
+func (s *Stack) kill(ctx context.Context, t termination) error {
+	if t.i.exited.fired() {
+		return nil
+	}
+	sent := s.cfg.Clock.Now() - t.began
 	if err := s.signal(ctx, t, syscall.SIGKILL); err != nil {
 		return err
 	}
-	if gone, err := s.goneBy(ctx, t, t.grace+killPatience); gone || err != nil {
+	if gone, err := s.goneBy(ctx, t, sent+killPatience); gone || err != nil {
 		return err
 	}
 	return fmt.Errorf("it is still there %v after SIGKILL", killPatience)
@@ -197,15 +226,20 @@ func parseSignal(name string) syscall.Signal {
 
 // forget waits for the endpoint lag to pass and makes the gateway forget the
 // instance. Forgetting earlier would hide requests that a cluster would still
-// send to an instance that is gone.
+// send to an instance that is gone. One that all traffic was switched away from
+// is out of the list already.
 func (s *Stack) forget(ctx context.Context, t termination, gateway link) error {
-	select {
-	case <-t.i.removed.done:
-	case <-gateway.Done():
-		return nil // its own exit tells
-	case <-time.After(max(0, t.began+t.lag-s.cfg.Clock.Now()) + time.Second): // the gateway's word is late
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	late := time.NewTimer(max(0, t.began+t.lag-s.cfg.Clock.Now()) + time.Second) // the gateway's word
+	defer late.Stop()
+	if !t.i.isAside() {
+		select {
+		case <-t.i.removed.done:
+		case <-gateway.Done():
+			return nil // its own exit tells
+		case <-late.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 	if err := gateway.Remove(t.i.name); err != nil {
 		return fmt.Errorf("make its gateway forget it: %w", err)

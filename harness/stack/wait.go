@@ -1,9 +1,11 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -15,10 +17,21 @@ import (
 // waits for it.
 const healthPeriod = 100 * time.Millisecond
 
-// waitReady waits until the gateway routes to an instance.
+// waitReady waits until an instance takes work: the gateway routes to it or,
+// without a gateway, it is healthy.
 func (s *Stack) waitReady(ctx context.Context, of *service, op Operation) error {
 	i := s.instance(op.Subject)
-	limit := time.NewTimer(s.cfg.StartTimeout)
+	within := cmp.Or(op.within, s.cfg.StartTimeout)
+	if !of.gatewayed() {
+		ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("it was not healthy within %v", within))
+		defer cancel()
+		if err := s.untilHealthy(ctx, of, i); err != nil {
+			return err
+		}
+		s.serve(i, true, s.cfg.Clock.Now())
+		return nil
+	}
+	limit := time.NewTimer(within)
 	defer limit.Stop()
 	select {
 	case <-i.added.done:
@@ -30,25 +43,26 @@ func (s *Stack) waitReady(ctx context.Context, of *service, op Operation) error 
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-limit.C:
-		return s.unreadyError(of, i)
+		return fmt.Errorf("%s was not ready within %v of its start; %s%s", i.name, within, s.probeStatus(i), s.lastWords(i))
 	}
 }
 
-func (s *Stack) unreadyError(of *service, i *instance) error {
-	probe := fmt.Sprintf("connecting to port %d", of.plan.Port)
-	if path := of.plan.Ready.Path; path != "" {
-		probe = fmt.Sprintf("the readiness probe GET %s on port %d", path, of.plan.Port)
+// probeStatus says how an instance stands with its gateway.
+func (s *Stack) probeStatus(i *instance) string {
+	probe := fmt.Sprintf("connecting to port %d", i.of.plan.Port)
+	if path := i.of.plan.Ready.Path; path != "" {
+		probe = fmt.Sprintf("the readiness probe GET %s on port %d", path, i.of.plan.Port)
 	}
-	return fmt.Errorf("%s was not ready within %v of its start; by %s it is %s%s",
-		i.name, s.cfg.StartTimeout, probe, s.link(of.name).Status(i.name), s.lastWords(i))
+	return fmt.Sprintf("by %s it is %s", probe, s.link(i.of.name).Status(i.name))
 }
 
-// replicas are the instances of a service that are there.
+// replicas are the instances of a service that are there and not leaving, the
+// oldest first.
 func (s *Stack) replicas(of *service) []*instance {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []*instance
-	for _, n := range s.seen.instances[of.name] {
+	for _, n := range slices.Sorted(slices.Values(s.seen.instances[of.name])) {
 		all = append(all, s.instances[instanceName(of.name, n)])
 	}
 	return all

@@ -55,18 +55,24 @@ func (d *driver) compileJourney(journey string, sent *replayed) (*program, error
 		return nil, fmt.Errorf("journey %s has no steps", journey)
 	}
 	requests := 0
+	var homes []*home
+	if sent == nil {
+		homes = d.homesOf(journey)
+	}
 	p, err := compileProgram(planned, func(p scenarios.PlannedStep) (*step, error) {
 		s, err := d.compileRequest(p, sent)
 		if err != nil {
 			return nil, fmt.Errorf("step %s: %w", p.Name, err)
 		}
-		s.index, s.attack = requests, journey+"/"+p.Name
+		s.index, s.attack, s.home = requests, journey+"/"+p.Name, homeOf(homes, p.Service)
 		requests++
-		return s, nil
+		s.keys, err = d.keysOf(journey, p.Name)
+		return s, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("journey %s: %w", journey, err)
 	}
+	p.homes = len(homes)
 	return p, nil
 }
 

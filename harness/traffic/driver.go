@@ -9,6 +9,7 @@ import (
 
 	"github.com/shakedown-dev/shakedown/harness/clock"
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/traffic/acknowledged"
 	"github.com/shakedown-dev/shakedown/harness/traffic/loop"
 	"github.com/shakedown-dev/shakedown/harness/traffic/measure"
 	"github.com/shakedown-dev/shakedown/harness/traffic/results"
@@ -32,6 +33,7 @@ type driver struct {
 	origin  time.Duration // the start of traffic on the run's clock
 	sink    journal.Sink
 	results *results.Writer
+	book    *acknowledged.Book
 	epoch   time.Time // the start of the run on the wall clock, for results
 	drain   time.Duration
 	agent   string
@@ -51,7 +53,9 @@ type driver struct {
 	inFlight  int // requests
 	elsewhere int // answers that are judged on other goroutines
 	numbers   numbers
-	instances map[string]string // the names that were seen
+	instances instances
+	moves     moves
+	keyless   map[int]journal.Note // by ledger, where keys could not be made
 
 	next, ending, giving loop.Timer // next arrival, end of the last phase, end of patience
 	arrived              bool       // no arrival is left
@@ -64,8 +68,8 @@ type driver struct {
 func newDriver(cfg Config) (*driver, error) {
 	d := &driver{
 		plan: cfg.Plan, clock: cfg.Clock, origin: cfg.Start, sink: cfg.Sink, drain: cfg.Drain,
-		results: cfg.Results, epoch: time.Now().Add(-cfg.Clock.Now()),
-		agent: "shakedown/" + cfg.Version, targets: map[string]*target{}, instances: map[string]string{},
+		results: cfg.Results, book: cfg.Acknowledged, epoch: time.Now().Add(-cfg.Clock.Now()),
+		agent: "shakedown/" + cfg.Version, targets: map[string]*target{}, keyless: map[int]journal.Note{},
 		source: draws.New(cfg.Plan),
 	}
 	if cfg.Version == "" {
@@ -240,9 +244,16 @@ func (d *driver) introduce() error {
 
 func (d *driver) append(events []journal.Body) error {
 	for _, body := range events {
-		if err := d.sink.Append(journal.Event{T: d.clock.Now(), Body: body}); err != nil {
-			return fmt.Errorf("record the traffic: %w", err)
+		if err := d.record(journal.Event{T: d.clock.Now(), Body: body}); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func (d *driver) record(event journal.Event) error {
+	if err := d.sink.Append(event); err != nil {
+		return fmt.Errorf("record the traffic: %w", err)
 	}
 	return nil
 }
@@ -250,7 +261,7 @@ func (d *driver) append(events []journal.Body) error {
 // conclude writes what is left to write after the loop has ended.
 func (d *driver) conclude() (Totals, error) {
 	err := d.flusher.stop()
-	var events []journal.Body
+	events := slices.Concat(d.keylessNotes(), d.moves.notes())
 	for _, name := range slices.Sorted(maps.Keys(d.targets)) {
 		carriers := d.targets[name].carriers()
 		for _, engine := range slices.Sorted(maps.Keys(carriers)) {

@@ -3,6 +3,7 @@ package traffic
 import (
 	"time"
 
+	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/traffic/loop"
 	"github.com/shakedown-dev/shakedown/harness/traffic/measure"
 )
@@ -15,13 +16,19 @@ type flusher struct {
 	*driver
 	timer   loop.Timer
 	due     time.Duration // on the run's clock
-	batches chan *measure.Batch
+	batches chan flushed
 	ended   chan struct{}
 	failed  error // of the goroutine until ended is closed
 }
 
+// A flushed is what goes into the sink at a time.
+type flushed struct {
+	batch *measure.Batch
+	moved []journal.Event
+}
+
 func newFlusher(d *driver) *flusher {
-	f := &flusher{driver: d, batches: make(chan *measure.Batch, 1), ended: make(chan struct{})}
+	f := &flusher{driver: d, batches: make(chan flushed, 1), ended: make(chan struct{})}
 	f.timer.Fire = f.tick
 	return f
 }
@@ -31,16 +38,22 @@ func (f *flusher) start() {
 	f.due = f.clock.Now()
 	go func() {
 		defer close(f.ended)
-		for batch := range f.batches {
-			f.write(batch)
+		for what := range f.batches {
+			f.write(what)
 		}
 	}()
 }
 
-// write writes a batch. A sink that fails ends the run: what follows would not
-// be on record.
-func (f *flusher) write(batch *measure.Batch) {
-	if err := batch.Write(f.sink); err != nil && f.failed == nil {
+// write writes what was handed over. A sink that fails ends the run: what
+// follows would not be on record.
+func (f *flusher) write(what flushed) {
+	err := what.batch.Write(f.sink)
+	for _, event := range what.moved {
+		if err == nil {
+			err = f.record(event)
+		}
+	}
+	if err != nil && f.failed == nil {
 		f.failed = err
 		f.abort(err)
 	}
@@ -53,7 +66,7 @@ func (f *flusher) tick() {
 	if now >= f.due+flushEvery {
 		f.due = now
 		if batch := f.recorder.Cut(now, f.gauges()); batch != nil {
-			f.batches <- batch // there is room: the one before is written
+			f.batches <- flushed{batch, f.takeMoves(now-f.origin, false)} // there is room: what was before is written
 		}
 	}
 	f.loop.Set(&f.timer, f.due+flushEvery)
@@ -78,7 +91,7 @@ func (f *flusher) stop() error {
 	close(f.batches)
 	<-f.ended
 	now := f.clock.Now()
-	f.write(f.recorder.Cut(now, f.gauges()))
+	f.write(flushed{f.recorder.Cut(now, f.gauges()), f.takeMoves(now-f.origin, true)})
 	if f.failed != nil {
 		return f.failed
 	}

@@ -11,6 +11,7 @@ import (
 type program struct {
 	code  []instruction
 	slots int // counters a session needs: how deep repetitions stand in each other
+	homes int // instances a session has to remember
 }
 
 // An op is what an instruction does.

@@ -18,7 +18,7 @@ type request struct {
 	carrier  *carrier // whose engine has the exchange
 	meter    *measure.Meter
 	number   string
-	instance string        // that answered, if a gateway told
+	instance instance      // that answered
 	intended time.Duration // send time
 	first    time.Duration // the same of the first request of a polling
 	ready    time.Duration // the driver got to it
@@ -35,7 +35,7 @@ func (s *session) send() {
 	r.meter.Lag(max(r.ready-r.intended, 0))
 	s.number()
 	s.nextRequest()
-	r.number, r.instance, r.target = s.numbers.next(), "", st.target
+	r.number, r.instance, r.target = s.numbers.next(), 0, st.target
 	if st.replay != nil {
 		r.target = st.replay.target(s.ordinal)
 	}
@@ -54,6 +54,9 @@ func (s *session) send() {
 	s.state = asking
 	s.inFlight++
 	s.recorder.Under(r.ready, 1)
+	if st.home != nil {
+		s.moves.begin(r.ready)
+	}
 	carrier.begin(&s.x)
 }
 
@@ -83,11 +86,14 @@ func (s *session) done(x *exchange.Exchange) {
 			s.asked.meter.Own()
 			s.recorder.Exhausted(x.Own)
 		}
+		if s.asked.step.home != nil {
+			s.moves.end(s.asked.ready)
+		}
 		s.settled(broken(x, s.asked.step.timeout), ended, 0)
 		return
 	}
 	s.answered = true
-	s.asked.instance = s.instanceOf(x.Head)
+	s.asked.instance = s.instances.of(x.Head)
 	s.hear(x)
 	s.cookies.take(x.Head, s.asked.target, x.Ended)
 	a := answerOf(x)
@@ -112,6 +118,9 @@ func (s *session) judged(v verdict) {
 	ended, service := s.x.Ended-s.origin, s.x.Ended-s.x.Sent
 	for _, b := range v.found {
 		s.set(b.name, b.value)
+	}
+	if s.asked.step.home != nil {
+		s.follow(v.trouble)
 	}
 	if p := s.asked.step.poll; p != nil && v.trouble == nil {
 		limit := s.asked.first + p.within
@@ -140,6 +149,7 @@ func (s *session) settled(t *trouble, ended, service time.Duration) {
 	s.ended = ended
 	if t == nil {
 		s.count(ok, "", ended, service)
+		s.acknowledge()
 		s.walk()
 		return
 	}
@@ -151,7 +161,7 @@ func (s *session) settled(t *trouble, ended, service time.Duration) {
 // count counts a request that has ended; message is what was wrong, "" if
 // nothing was.
 func (s *session) count(o measure.Outcome, message string, ended, service time.Duration) {
-	s.asked.meter.End(o, ended-s.asked.intended, service, s.asked.instance)
+	s.asked.meter.End(o, ended-s.asked.intended, service, s.instances.name(s.asked.instance))
 	s.log(message, ended)
 }
 

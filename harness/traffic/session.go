@@ -29,6 +29,7 @@ type session struct {
 	program  *program
 	pc       int           // the instruction that comes next
 	counters []int32       // of the repetitions it is in
+	homes    []instance    // by the slots of its steps' homes
 	ended    time.Duration // of the step before; at first the intended start
 	answered bool          // the system has said something
 
@@ -58,6 +59,10 @@ func (d *driver) begin(load int, ordinal uint64, at time.Duration, u *user) {
 	s.cookies = jar{on: s.variables.load.Cookies, all: s.cookies.all[:0]}
 	for len(s.counters) < s.program.slots {
 		s.counters = append(s.counters, 0)
+	}
+	s.homes = s.homes[:0]
+	for len(s.homes) < s.program.homes {
+		s.homes = append(s.homes, 0)
 	}
 	now := d.now()
 	d.recorder.Begun(now, at)

@@ -28,6 +28,8 @@ type step struct {
 	index    int    // among the requests of the journey
 	attack   string // journey/step, its name in results
 	sequence results.Sequence
+	keys     []ledgerKey // of the ledgers that its success is for
+	home     *home       // nil: nobody wants to know which instances answer
 	method   string
 	target   *target
 	path     text

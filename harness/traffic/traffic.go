@@ -21,6 +21,7 @@ import (
 
 	"github.com/shakedown-dev/shakedown/harness/clock"
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/traffic/acknowledged"
 	"github.com/shakedown-dev/shakedown/harness/traffic/measure"
 	"github.com/shakedown-dev/shakedown/harness/traffic/results"
 	"github.com/shakedown-dev/shakedown/scenarios"
@@ -43,6 +44,11 @@ type Config struct {
 	Sink journal.Sink
 	// Results takes every request besides. Default: none. Run does not close it.
 	Results *results.Writer
+	// Acknowledged takes, for each of the plan's ledgers that has a journey, the
+	// key of every request of the ledger's step that succeeded: each condition
+	// was met, each variable found, a polling at its goal. Default: none. Run
+	// does not close it.
+	Acknowledged *acknowledged.Book
 	// Drain is how long sessions in flight may go on after the last phase.
 	// Default 10s.
 	Drain time.Duration

@@ -11,28 +11,48 @@ import (
 
 // drain judges how the instances of a service that were told to stop under
 // traffic went: D1 what was in flight, D2 what arrived while they were still in
-// the endpoint list, D3 what reached them afterwards, D5 how they exited.
+// the endpoint list, D3 what reached them afterwards, D4 whether clients were
+// told to leave, D5 how they exited, D6 what became of work of a queue, D7
+// whether the settings of the service allow all that. Without a port nothing is
+// routed, and D1 to D4 are left out.
 func (h *history) drain(c scenarios.DrainCheck) []Finding {
 	stopped := h.stopped(c.Service)
-	findings := []Finding{
-		h.inFlight(c.Service, stopped),
-		h.endpointLag(c.Service, stopped),
-		h.afterRemoval(c.Service, stopped),
-		h.exits(c, stopped),
-	}
-	for i := range findings {
-		if len(stopped) == 0 {
-			findings[i].Verdict, findings[i].Measured = Inconclusive, "no instance was told to stop"
-			findings[i].Reason = "no instance of " + c.Service + " was told to stop while traffic flowed; let an action scale it down"
+	var findings []Finding
+	if h.routed(c.Service) {
+		findings = append(findings, h.inFlight(c.Service, stopped), h.endpointLag(c.Service, stopped), h.afterRemoval(c.Service, stopped))
+		if f, ok := h.farewell(c.Service, stopped); ok {
+			findings = append(findings, f)
 		}
-		findings[i] = h.conclude(findings[i], func(i *instance) (from, to time.Duration, ok bool) {
+	}
+	findings = append(findings, h.exits(c, stopped))
+	for i := range findings {
+		findings[i] = h.conclude(unlessNoneStopped(findings[i], stopped), func(i *instance) (from, to time.Duration, ok bool) {
 			if !slices.Contains(stopped, i) {
 				return 0, 0, false
 			}
 			return i.terminating.at, i.goneBy(h.window.to), true
 		})
 	}
-	return findings
+	if c.Work != nil {
+		findings = append(findings, h.work(c.Service, stopped))
+	}
+	return append(findings, h.settings(c.Service))
+}
+
+// routed tells whether a gateway routes to the instances of a service; of a
+// service that the plan does not know it is assumed.
+func (h *history) routed(service string) bool {
+	s, known := h.plan.Services[service]
+	return !known || s.Port > 0
+}
+
+// unlessNoneStopped takes every verdict back where no instance was told to stop.
+func unlessNoneStopped(f Finding, stopped []*instance) Finding {
+	if len(stopped) == 0 {
+		f.Verdict, f.Measured = Inconclusive, "no instance was told to stop"
+		f.Reason = "no instance of " + f.Service + " was told to stop while traffic flowed; let an action stop one, scale it down or release it"
+	}
+	return f
 }
 
 // goneBy is when an instance exited, or a moment if the record does not say.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -27,7 +28,7 @@ func (h *history) exits(c scenarios.DrainCheck, stopped []*instance) Finding {
 	for _, i := range stopped {
 		e := h.leave(i, part(i.terminating.body.Grace, within))
 		all = append(all, e)
-		f.Evidence = append(f.Evidence, e.evidence())
+		f.Evidence = append(f.Evidence, e.evidence()...)
 		if e.verdict != Pass {
 			f.Reason = join(f.Reason, i.name+": "+e.text)
 		}
@@ -49,7 +50,8 @@ type exit struct {
 	instance *instance
 	after    time.Duration // from the start of its termination; up to now if it is still there
 	code     int
-	cut      bool // the end of the run ended it
+	idle     time.Duration // from its last response to its exit; negative if there is none to count from
+	cut      bool          // the end of the run ended it
 	verdict  Verdict
 	text     string // what is wrong, or what was measured
 }
@@ -58,7 +60,7 @@ type exit struct {
 func (h *history) leave(i *instance, limit time.Duration) exit {
 	start := i.terminating.at
 	killed, wasKilled := i.signalled("SIGKILL")
-	e := exit{instance: i, verdict: Fail}
+	e := exit{instance: i, verdict: Fail, idle: i.idle()}
 	if i.exited == nil {
 		return i.stays(e, limit)
 	}
@@ -70,6 +72,8 @@ func (h *history) leave(i *instance, limit time.Duration) exit {
 		return i.outlives(e, over, limit)
 	case i.exited.body.OOM:
 		e.text = fmt.Sprintf("ran out of memory and was killed %s after it was told to stop (code %d)", offset(e.after), e.code)
+	case wasKilled && i.killed:
+		e.text = killedByControl
 	case wasKilled && !i.due(killed, limit):
 		e.verdict = Inconclusive
 		e.text = fmt.Sprintf("the run killed it %s after it was told to stop, before its time was up", offset(killed-start))
@@ -130,10 +134,18 @@ func (i *instance) due(killed, limit time.Duration) bool {
 	return had > limit || had >= i.terminating.body.Grace-50*time.Millisecond
 }
 
+// killedByControl is what a run does on purpose to prove that this check can fail.
+const killedByControl = "was killed (SIGKILL) by the control of this run in place of being told to stop"
+
 // stays judges an instance of whose exit the record says nothing.
 func (i *instance) stays(e exit, limit time.Duration) exit {
 	start := i.terminating.at
-	if killed, ok := i.signalled("SIGKILL"); ok && i.due(killed, limit) {
+	killed, ok := i.signalled("SIGKILL")
+	switch {
+	case ok && i.killed:
+		e.after, e.text = killed-start, killedByControl
+		return e
+	case ok && i.due(killed, limit):
 		e.after = killed - start
 		e.text = fmt.Sprintf("had to be killed (SIGKILL) %s after it was told to stop", offset(e.after))
 		return e
@@ -142,9 +154,30 @@ func (i *instance) stays(e exit, limit time.Duration) exit {
 	return e
 }
 
-func (e exit) evidence() Evidence {
+// idle is how long a terminating instance was there after its last response;
+// negative if it gave none since the start of its termination, or never exited.
+func (i *instance) idle() time.Duration {
+	last := time.Duration(-1)
+	for _, x := range i.exchanges {
+		answered := x.Failure == journal.NoFailure || x.Failure == journal.Status5xx
+		if answered && i.exited != nil && x.end >= i.terminating.at && x.end <= i.exited.at {
+			last = max(last, x.end)
+		}
+	}
+	if last < 0 {
+		return -1
+	}
+	return i.exited.at - last
+}
+
+func (e exit) evidence() []Evidence {
 	i := e.instance
-	return Evidence{Text: e.text, Instance: i.name, From: i.terminating.at, To: i.terminating.at + e.after}
+	list := []Evidence{{Text: e.text, Instance: i.name, From: i.terminating.at, To: i.terminating.at + e.after}}
+	if e.idle >= 0 && !e.cut {
+		list = append(list, Evidence{Text: "slept through " + offset(e.idle) + ", from its last response to its exit", Instance: i.name,
+			From: i.exited.at - e.idle, To: i.exited.at})
+	}
+	return list
 }
 
 // measuredExits is the table cell: the worst exit if one is bad, else the
@@ -164,7 +197,11 @@ func measuredExits(all []exit) string {
 	}
 	s := fmt.Sprintf("%d of %d exited as wanted", good, len(all))
 	if good == len(all) {
-		return s + fmt.Sprintf("; slowest after %s (%s)", offset(slowest.after), slowest.instance.name)
+		s += fmt.Sprintf("; slowest after %s (%s)", offset(slowest.after), slowest.instance.name)
+		if slowest.idle >= 0 {
+			s += ", the last " + offset(slowest.idle) + " slept through"
+		}
+		return s
 	}
 	for _, e := range all {
 		if e.verdict == Pass {

@@ -21,6 +21,14 @@ type history struct {
 	traffic   []timed[journal.Traffic]
 	generator []timed[journal.Generator]
 	groups    []journal.ErrorGroup
+
+	actionsStarted []timed[journal.ActionStarted] // in order of time
+	actionsEnded   []timed[journal.ActionEnded]
+	moved          []timed[journal.Moved]
+	ledgers        map[string]timed[journal.Ledger] // by ID, the last of each
+
+	turnedAway []exchange             // found no instance ready
+	unserved   []timed[journal.Tally] // of those that reached none
 }
 
 // timed is a body with its T.
@@ -35,12 +43,24 @@ type instance struct {
 	service, name string
 
 	started     *time.Duration
+	version     string // of a release, "" before the first of the service
+	job         bool   // a one-off; service is the job's name then
+	main        *journal.MainProcess
+	probes      []timed[journal.ProbeChanged]
 	added       []timed[journal.EndpointAdded]
 	removed     []timed[journal.EndpointRemoved]
 	initialized *time.Duration // when it declared its initialization complete
 	terminating *timed[journal.InstanceTerminating]
 	signals     []timed[journal.InstanceSignalled]
+	calls       []timed[journal.Operation] // by which signals were sent; at is when a call returned
 	exited      *timed[journal.InstanceExited]
+
+	// blind tells that it was routed to before its probe had ever passed; passed is
+	// when that was then, nil for never.
+	blind  bool
+	passed *time.Duration
+	// killed tells that the run kills it where it would tell it to stop.
+	killed bool
 
 	exchanges []exchange // in order of their start
 	tallies   []timed[journal.Tally]
@@ -61,16 +81,49 @@ func (x exchange) bad() bool {
 func (x exchange) abandoned() bool { return x.Failure == journal.ClientGone }
 
 func newHistory(rec *journal.Record, plan *scenarios.Plan) *history {
-	h := &history{rec: rec, plan: plan, byName: map[string]*instance{}}
+	h := &history{rec: rec, plan: plan, byName: map[string]*instance{}, ledgers: map[string]timed[journal.Ledger]{}}
 	h.window = windowOf(rec.Events)
 	for _, e := range rec.Events {
 		h.take(e)
 	}
+	probed := h.probed()
 	for _, i := range h.instances {
 		slices.SortStableFunc(i.exchanges, compareExchanges)
+		i.killed = plan.Control == scenarios.ControlKill
+		if probed[i.service] && rec.Damaged == 0 {
+			i.lookForProbe()
+		}
 	}
 	slices.SortStableFunc(h.groups, compareGroups)
 	return h
+}
+
+// probed are the services of whose probes the record tells: of others it is not
+// known how their instances were found to be ready. Where none of a service ever
+// was, there is nothing to tell; a run that ignores readiness routes all the same.
+func (h *history) probed() map[string]bool {
+	services := map[string]bool{}
+	for _, i := range h.instances {
+		passes := func(p timed[journal.ProbeChanged]) bool { return p.body.Ready }
+		if h.plan.Control == scenarios.ControlUnready || slices.ContainsFunc(i.probes, passes) {
+			services[i.service] = true
+		}
+	}
+	return services
+}
+
+// lookForProbe finds out whether the instance was routed to without a word of
+// its probe. The word that makes the gateway list it is written down before that
+// it did. Probes begin with a failure, which is no change.
+func (i *instance) lookForProbe() {
+	if len(i.added) == 0 || len(i.probes) > 0 && !i.probes[0].body.Ready {
+		return
+	}
+	if len(i.probes) == 0 {
+		i.blind = true
+		return
+	}
+	i.blind, i.passed = i.probes[0].at > i.added[0].at, moment(i.probes[0].at)
 }
 
 // compareExchanges is a total order as far as anyone can tell two apart, so
@@ -90,23 +143,12 @@ func compareGroups(a, b journal.ErrorGroup) int {
 // take sorts one event in.
 func (h *history) take(e journal.Event) {
 	switch b := e.Body.(type) {
-	case journal.InstanceStarted:
-		h.instance(b.Service, b.Instance).started = moment(e.T)
-	case journal.InstanceTerminating:
-		h.instance(b.Service, b.Instance).terminating = &timed[journal.InstanceTerminating]{e.T, b}
-	case journal.InstanceSignalled:
-		i := h.instance(b.Service, b.Instance)
-		i.signals = append(i.signals, timed[journal.InstanceSignalled]{e.T, b})
-	case journal.InstanceExited:
-		h.instance(b.Service, b.Instance).exited = &timed[journal.InstanceExited]{e.T, b}
-	case journal.EndpointAdded:
-		i := h.instance(b.Service, b.Instance)
-		i.added = append(i.added, timed[journal.EndpointAdded]{e.T, b})
-	case journal.EndpointRemoved:
-		i := h.instance(b.Service, b.Instance)
-		i.removed = append(i.removed, timed[journal.EndpointRemoved]{e.T, b})
-	case journal.InitializationDone:
-		h.instance(b.Service, b.Instance).initialized = moment(e.T)
+	case journal.InstanceStarted, journal.InstanceTerminating, journal.InstanceSignalled, journal.InstanceExited, journal.MainProcess:
+		h.takeLife(e)
+	case journal.EndpointAdded, journal.EndpointRemoved, journal.ProbeChanged, journal.InitializationDone:
+		h.takeReadiness(e)
+	case journal.Operation:
+		h.takeOperation(e.T, b)
 	case journal.Request:
 		h.takeRequest(e.T, b)
 	case journal.Tally:
@@ -117,21 +159,76 @@ func (h *history) take(e journal.Event) {
 		h.generator = append(h.generator, timed[journal.Generator]{e.T, b})
 	case journal.ErrorGroup:
 		h.groups = append(h.groups, b)
+	case journal.ActionStarted:
+		h.actionsStarted = append(h.actionsStarted, timed[journal.ActionStarted]{e.T, b})
+	case journal.ActionEnded:
+		h.actionsEnded = append(h.actionsEnded, timed[journal.ActionEnded]{e.T, b})
+	case journal.Moved:
+		h.moved = append(h.moved, timed[journal.Moved]{e.T, b})
+	case journal.Ledger:
+		h.ledgers[b.ID] = timed[journal.Ledger]{e.T, b}
+	}
+}
+
+// takeLife sorts in what happened to the process of an instance.
+func (h *history) takeLife(e journal.Event) {
+	switch b := e.Body.(type) {
+	case journal.InstanceStarted:
+		i := h.instance(b.Service, b.Instance)
+		i.started, i.version, i.job = moment(e.T), b.Version, b.Job
+	case journal.InstanceTerminating:
+		h.instance(b.Service, b.Instance).terminating = &timed[journal.InstanceTerminating]{e.T, b}
+	case journal.InstanceSignalled:
+		i := h.instance(b.Service, b.Instance)
+		i.signals = append(i.signals, timed[journal.InstanceSignalled]{e.T, b})
+	case journal.InstanceExited:
+		h.instance(b.Service, b.Instance).exited = &timed[journal.InstanceExited]{e.T, b}
+	case journal.MainProcess:
+		h.instance(b.Service, b.Instance).main = &b
+	}
+}
+
+// takeReadiness sorts in what a gateway says of an instance.
+func (h *history) takeReadiness(e journal.Event) {
+	switch b := e.Body.(type) {
+	case journal.EndpointAdded:
+		i := h.instance(b.Service, b.Instance)
+		i.added = append(i.added, timed[journal.EndpointAdded]{e.T, b})
+	case journal.EndpointRemoved:
+		i := h.instance(b.Service, b.Instance)
+		i.removed = append(i.removed, timed[journal.EndpointRemoved]{e.T, b})
+	case journal.ProbeChanged:
+		i := h.instance(b.Service, b.Instance)
+		i.probes = append(i.probes, timed[journal.ProbeChanged]{e.T, b})
+	case journal.InitializationDone:
+		h.instance(b.Service, b.Instance).initialized = moment(e.T)
 	}
 }
 
 func moment(t time.Duration) *time.Duration { return &t }
 
 func (h *history) takeRequest(end time.Duration, r journal.Request) {
-	if r.Instance == "" {
-		return // no instance was ready: nobody's doing
+	if r.Instance == "" { // the doing of no instance
+		if r.Failure == journal.NoEndpoint {
+			h.turnedAway = append(h.turnedAway, exchange{r, end})
+		}
+		return
 	}
 	i := h.instance(r.Service, r.Instance)
 	i.exchanges = append(i.exchanges, exchange{r, end})
 }
 
+// takeOperation keeps the calls by which signals were sent. They are told after
+// the signals, so an instance that is not known had none.
+func (h *history) takeOperation(at time.Duration, o journal.Operation) {
+	if i := h.byName[o.Subject]; i != nil && o.Op == "instance.signal" && o.Error == "" {
+		i.calls = append(i.calls, timed[journal.Operation]{at, o})
+	}
+}
+
 func (h *history) takeTally(at time.Duration, t journal.Tally) {
 	if t.Instance == "" {
+		h.unserved = append(h.unserved, timed[journal.Tally]{at, t})
 		return
 	}
 	i := h.instance(t.Service, t.Instance)
@@ -174,17 +271,29 @@ func (i *instance) signalled(signal string) (time.Duration, bool) {
 
 // stopSignal is when the signal that asks a terminating instance to stop was
 // sent, and its name: that of the service's stop_signal, not the kill. A
-// service whose stop_signal is SIGKILL is never asked.
+// service whose stop_signal is SIGKILL is never asked; where a run kills on
+// purpose what it would tell to stop, the kill is what counts.
 func (i *instance) stopSignal() (time.Duration, string, bool) {
 	if i.terminating == nil {
 		return 0, "", false
 	}
 	for _, s := range i.signals {
-		if s.at >= i.terminating.at && s.body.Signal != "SIGKILL" {
+		if s.at >= i.terminating.at && (s.body.Signal != "SIGKILL" || i.killed) {
 			return s.at, s.body.Signal, true
 		}
 	}
 	return 0, "", false
+}
+
+// delivered is when a signal that was sent at a moment had reached the instance
+// for certain: the call had returned. An engine may take its time for it.
+func (i *instance) delivered(sent time.Duration) time.Duration {
+	for _, c := range i.calls {
+		if c.at >= sent {
+			return c.at
+		}
+	}
+	return sent
 }
 
 // crashed tells whether the instance exited under traffic although nobody had
@@ -193,15 +302,18 @@ func (i *instance) crashed(w window) bool {
 	return i.exited != nil && !i.exited.body.Wanted && w.holds(i.exited.at)
 }
 
+// uninitialized tells whether the instance was put into the endpoint list
+// before it declared its initialization complete.
+func (i *instance) uninitialized() bool {
+	return len(i.added) > 0 && i.added[0].body.Initialized != nil && !*i.added[0].body.Initialized
+}
+
 // early tells whether a moment lies before the instance declared its
-// initialization complete, although it was in the endpoint list: what goes
-// wrong then is a matter of readiness alone.
+// initialization complete, or before its probe had ever passed, although it was
+// in the endpoint list: what goes wrong then is a matter of readiness alone.
 func (i *instance) early(at time.Duration) bool {
-	if len(i.added) == 0 {
-		return false
-	}
-	mark := i.added[0].body.Initialized
-	return mark != nil && !*mark && (i.initialized == nil || at < *i.initialized)
+	before := func(t *time.Duration) bool { return t == nil || at < *t }
+	return i.uninitialized() && before(i.initialized) || i.blind && before(i.passed)
 }
 
 // hidden is how many exchanges failed between two moments that the gateway

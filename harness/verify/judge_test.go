@@ -18,13 +18,14 @@ import (
 // everyCheck is a plan with all kinds of checks.
 func everyCheck() *scenarios.Plan {
 	limit, percent, ready := scenarios.Duration(time.Second), scenarios.Percent(99), scenarios.Duration(3*time.Second)
+	whole := scenarios.ReadinessCheck{Service: "api", TimeToReady: &ready, FirstRequests: &limit, Dependency: "db", UnreadyWithin: &limit}
 	return &scenarios.Plan{
 		Scenario: "drill",
 		Services: map[string]scenarios.PlannedService{"api": {Port: 8080, Balance: "request", Drain: scenarios.Drain{Grace: scenarios.Duration(10 * time.Second)}}},
 		Checks: []scenarios.Check{
 			{SLO: &scenarios.SLOCheck{Journey: "shop", P50: &limit, P95: &limit, P99: &limit, Availability: &percent}},
-			{Drain: &scenarios.DrainCheck{Service: "api"}},
-			{Readiness: &scenarios.ReadinessCheck{Service: "api", TimeToReady: &ready}},
+			{Drain: &scenarios.DrainCheck{Service: "api", Work: &scenarios.Work{}}},
+			{Readiness: &whole},
 		},
 	}
 }
@@ -85,8 +86,9 @@ func TestACrashOfACheckIsNoVerdict(t *testing.T) {
 // Every rule has a case in testdata that makes it fail, and the healthy run
 // passes it: no rule is vacuous.
 func TestEveryRuleCanFailAndPass(t *testing.T) {
-	rules := []string{"/p50", "/p95", "/p99", "/availability", "D1-in-flight", "D2-endpoint-lag", "D3-after-removal", "D5-exit",
-		"R1-initialized", "R3-time-to-ready", "R4-flaps"}
+	rules := []string{"/p50", "/p95", "/p99", "/availability", "D1-in-flight", "D2-endpoint-lag", "D3-after-removal",
+		"D4-told-to-close", "D5-exit", "D6-work", "D7-settings", "R1-initialized", "R2-first-requests", "R3-time-to-ready", "R4-flaps",
+		"R5-together", "R6-unready-after-term"}
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil {
 		t.Fatal(err)
@@ -246,9 +248,16 @@ func drawEvents(rt *rapid.T) []journal.Event {
 			journal.InstanceSignalled{Service: "api", Instance: in, Signal: rapid.SampledFrom([]string{"SIGTERM", "SIGQUIT", "SIGKILL"}).Draw(rt, "signal")},
 			journal.InstanceExited{Service: "api", Instance: in, Code: rapid.SampledFrom([]int{0, 1, 137, 143}).Draw(rt, "code"), Wanted: rapid.Bool().Draw(rt, "wanted")},
 			journal.EndpointAdded{Service: "api", Instance: in, Initialized: rapid.Ptr(rapid.Bool(), true).Draw(rt, "initialized")},
-			journal.EndpointRemoved{Service: "api", Instance: in, Reason: rapid.SampledFrom([]string{"unready", "terminating", "gone"}).Draw(rt, "why")},
+			journal.EndpointRemoved{Service: "api", Instance: in, Reason: rapid.SampledFrom([]string{"unready", "terminating", "gone", "switched"}).Draw(rt, "why")},
 			journal.InitializationDone{Service: "api", Instance: in},
-			journal.Request{Service: "api", Instance: in, Start: at - time.Duration(rapid.Int64Range(-5, int64(at)).Draw(rt, "length")), Failure: failure.Draw(rt, "failure")},
+			journal.ProbeChanged{Service: "api", Instance: in, Ready: rapid.Bool().Draw(rt, "passes")},
+			journal.MainProcess{Service: "api", Instance: in, Command: "sh", Shell: rapid.Bool().Draw(rt, "shell")},
+			journal.Operation{Op: "instance.signal", Subject: in},
+			journal.ActionStarted{Service: "db", Action: "restart", Detail: "restart db-1"},
+			journal.Ledger{ID: "drain/api", Acknowledged: rapid.IntRange(-1, 9).Draw(rt, "acknowledged"), Missing: rapid.IntRange(-1, 9).Draw(rt, "missing"),
+				Repeated: rapid.IntRange(0, 2).Draw(rt, "repeated"), MostDeliveries: rapid.IntRange(0, 3).Draw(rt, "deliveries")},
+			journal.Request{Service: "api", Instance: in, Start: at - time.Duration(rapid.Int64Range(-5, int64(at)).Draw(rt, "length")), Failure: failure.Draw(rt, "failure"),
+				Nth: rapid.IntRange(-1, 21).Draw(rt, "nth"), Close: rapid.Bool().Draw(rt, "close")},
 			journal.Tally{Service: "api", Instance: in, For: time.Second, Suppressed: rapid.IntRange(0, 3).Draw(rt, "suppressed"), Failed: map[journal.Failure]int{"reset": 2}},
 			journal.Traffic{Journey: "shop", Step: "buy", Intended: 5, Sent: 5, OK: rapid.IntRange(0, 5).Draw(rt, "ok"), For: time.Second},
 			journal.Traffic{Journey: "shop", Intended: 5, Sent: 5, OK: 4, Failed: 1, Own: rapid.IntRange(0, 5).Draw(rt, "own"), For: time.Second},

@@ -7,21 +7,29 @@ import (
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
-// defaultTimeToReady is the limit from start to ready when the check does not
-// say.
-const defaultTimeToReady = 30 * time.Second
-
 // readiness judges how instances of a service came into the endpoint list: R1
-// only when they had finished their initialization, R3 in time, R4 to stay.
+// only when they had finished their initialization, R2 fast from their first
+// request on, R3 in time, R4 to stay, R5 never out of it all at once, and R6
+// whether they were unready soon after they were told to stop.
 func (h *history) readiness(c scenarios.ReadinessCheck) []Finding {
-	findings := []Finding{h.initialized(c.Service), h.timeToReady(c), h.flaps(c)}
+	findings := []Finding{h.initialized(c.Service)}
+	if c.FirstRequests != nil {
+		findings = append(findings, h.firstRequests(c.Service, c.FirstRequests.Std()))
+	}
+	findings = append(findings, h.timeToReady(c), h.flaps(c))
+	if f, ok := h.together(c); ok {
+		findings = append(findings, f)
+	}
+	if c.UnreadyWithin != nil {
+		findings = append(findings, h.unreadyAfterTerm(c.Service, c.UnreadyWithin.Std()))
+	}
 	for i := range findings {
 		findings[i] = h.conclude(findings[i], func(i *instance) (from, to time.Duration, ok bool) {
 			if len(i.added) == 0 || !i.early(i.added[0].at) {
 				return 0, 0, false
 			}
-			if i.initialized != nil {
-				return i.added[0].at, *i.initialized, true
+			if fit := i.fitness(); fit.at != nil {
+				return i.added[0].at, *fit.at, true
 			}
 			return i.added[0].at, h.window.to, true
 		})
@@ -34,9 +42,9 @@ func readinessFinding(service, rule, wanted string) Finding {
 }
 
 // initialized is R1: no request reaches an instance before it has declared its
-// initialization complete, however ready its probe said it was. Any outcome
-// counts: that a request went well was luck. An instance that was to declare it
-// and said nothing proves nothing.
+// initialization complete, however ready its probe said it was, nor before its
+// probe has ever passed. Any outcome counts: that a request went well was luck.
+// An instance that was to declare it and said nothing proves nothing.
 func (h *history) initialized(service string) Finding {
 	f := readinessFinding(service, "R1-initialized", "no request before initialization is complete")
 	marked := h.plan.Services[service].Initialized != ""
@@ -51,6 +59,15 @@ func (h *history) initialized(service string) Finding {
 			underLoad++
 		}
 		switch mark := first.body.Initialized; {
+		case i.early(first.at):
+			l, fit := i.tooEarly(h.window), i.fitness()
+			f.Evidence = append(f.Evidence, l.evidence(first.at, fit)...)
+			if l.total == 0 {
+				harmless++
+				continue
+			}
+			f.Verdict, reached = Fail, reached+l.total
+			f.Reason = join(f.Reason, l.reason(fit))
 		case mark == nil && marked:
 			silent++
 			text := "did not say whether it was initialized when first routed to"
@@ -59,18 +76,9 @@ func (h *history) initialized(service string) Finding {
 		case mark == nil:
 			byProbe++
 			f.Evidence = append(f.Evidence, Evidence{Text: "routed to on the word of its probe", Instance: i.name, From: first.at, To: first.at})
-		case *mark:
+		default:
 			declared++
 			f.Evidence = append(f.Evidence, Evidence{Text: "initialized when first routed to", Instance: i.name, From: first.at, To: first.at})
-		default:
-			l := i.tooEarly(h.window)
-			f.Evidence = append(f.Evidence, l.evidence(first.at, i.initialized)...)
-			if l.total == 0 {
-				harmless++
-				continue
-			}
-			f.Verdict, reached = Fail, reached+l.total
-			f.Reason = join(f.Reason, l.reason(i.initialized))
 		}
 	}
 	f.Measured = measuredInitialized(declared, byProbe, silent, harmless, reached)
@@ -134,18 +142,40 @@ func (i *instance) tooEarly(w window) tooEarly {
 	return l
 }
 
-func (l tooEarly) reason(done *time.Duration) string {
-	when := "and it never declared its initialization complete"
-	if done != nil {
-		when = between(*done-l.last, *done-l.first) + " before it was initialized"
+// fitness is when an instance that was routed to too early became fit for
+// requests, nil for never, and what it lacked until then.
+type fitness struct {
+	at            *time.Duration
+	before, never string
+}
+
+// fitness is about what came last, if an instance lacked two things.
+func (i *instance) fitness() fitness {
+	mark := fitness{i.initialized, "before it was initialized", "it never declared its initialization complete"}
+	probe := fitness{i.passed, "before its readiness probe first passed", "its readiness probe never passed"}
+	switch {
+	case !i.blind:
+		return mark
+	case !i.uninitialized():
+		return probe
+	case mark.at != nil && (probe.at == nil || *probe.at > *mark.at):
+		return probe
+	}
+	return mark
+}
+
+func (l tooEarly) reason(fit fitness) string {
+	when := "and " + fit.never
+	if fit.at != nil {
+		when = between(*fit.at-l.last, *fit.at-l.first) + " " + fit.before
 	}
 	return fmt.Sprintf("%s: %s reached it %s; %s of %s failed", l.instance, plural(l.total, "request"), when, count(l.failed), count(l.total))
 }
 
-func (l tooEarly) evidence(added time.Duration, done *time.Duration) []Evidence {
-	e := Evidence{Text: "routed to although it never declared its initialization complete", Instance: l.instance, From: added, To: added, Count: l.total}
-	if done != nil {
-		e.Text, e.To = "routed to "+offset(*done-added)+" before it was initialized", *done
+func (l tooEarly) evidence(added time.Duration, fit fitness) []Evidence {
+	e := Evidence{Text: "routed to although " + fit.never, Instance: l.instance, From: added, To: added, Count: l.total}
+	if fit.at != nil {
+		e.Text, e.To = "routed to "+offset(*fit.at-added)+" "+fit.before, *fit.at
 	}
 	if l.total == 0 {
 		e.Text += "; no request came"
@@ -153,73 +183,6 @@ func (l tooEarly) evidence(added time.Duration, done *time.Duration) []Evidence 
 	}
 	e.Text += fmt.Sprintf("; %s, %s failed", plural(l.total, "request"), count(l.failed))
 	return []Evidence{e}
-}
-
-// timeToReady is R3: every instance is ready within a limit from its start.
-func (h *history) timeToReady(c scenarios.ReadinessCheck) Finding {
-	limit := defaultTimeToReady
-	if c.TimeToReady != nil {
-		limit = c.TimeToReady.Std()
-	}
-	f := readinessFinding(c.Service, "R3-time-to-ready", "ready within "+latency(limit)+" of its start")
-	ready, slowest, name := 0, time.Duration(-1), ""
-	for _, i := range h.of(c.Service) {
-		if i.started == nil || *i.started > h.window.to {
-			continue
-		}
-		took, ok := i.took()
-		switch {
-		case ok && took > slowest:
-			slowest, name = took, i.name
-			fallthrough
-		case ok:
-			ready++
-			f.Evidence = append(f.Evidence, Evidence{Text: "ready " + offset(took) + " after its start", Instance: i.name, From: *i.started, To: *i.started + took})
-			if took > limit {
-				f.Verdict, f.Reason = Fail, join(f.Reason, i.name+": ready only "+offset(took)+" after its start")
-			}
-		default:
-			if why, e := i.neverReady(h.window, limit); why != "" {
-				f.Verdict, f.Reason = Fail, join(f.Reason, i.name+": "+why)
-				f.Evidence = append(f.Evidence, e)
-			}
-		}
-	}
-	f.Measured = "no instance became ready"
-	if ready > 0 {
-		f.Measured = fmt.Sprintf("slowest %s (%s) of %s", offset(slowest), name, plural(ready, "instance"))
-	} else if f.Verdict == Pass {
-		f.Verdict, f.Reason = Inconclusive, "no instance of "+c.Service+" became ready, and none had the time to"
-	}
-	return f
-}
-
-// took is the time from start to the endpoint list. The two are told by
-// different processes, so it may come out slightly below zero.
-func (i *instance) took() (time.Duration, bool) {
-	if len(i.added) == 0 {
-		return 0, false
-	}
-	return max(0, i.added[0].at-*i.started), true
-}
-
-// neverReady judges an instance that was started and never got into the
-// endpoint list: it had its time, or it exited on its own. One that was told to
-// stop before its time was up is nobody's fault.
-func (i *instance) neverReady(w window, limit time.Duration) (string, Evidence) {
-	end := w.to
-	if i.terminating != nil {
-		end = min(end, i.terminating.at)
-	}
-	if e := i.exited; e != nil && e.at <= end {
-		text := fmt.Sprintf("exited with code %d before it was ready", e.body.Code)
-		return text, Evidence{Text: text, Instance: i.name, From: *i.started, To: e.at}
-	}
-	if had := end - *i.started; had > limit {
-		text := "not ready " + offset(had) + " after its start"
-		return text, Evidence{Text: text, Instance: i.name, From: *i.started, To: end}
-	}
-	return "", Evidence{}
 }
 
 // flaps is R4: an instance that is neither stopping nor gone does not lose its

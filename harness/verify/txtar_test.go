@@ -25,7 +25,10 @@ var update = flag.Bool("update", false, "write the verdicts found into testdata"
 //	plan.json     the plan, as run.json holds it
 //	journal       the events, one a line: offset, kind, data. In data, members
 //	              that are durations may be written "1.5s". A request is short for
-//	              many: offset request INSTANCE LENGTH new|reused OUTCOME [xN +STEP].
+//	              many: offset request INSTANCE LENGTH new|reused OUTCOME [xN +STEP],
+//	              with "close" if the instance asked for that, with "nth=1" if they
+//	              were its first; an INSTANCE without a number is a service of which
+//	              none was ready.
 //	              Lines that do not begin with an offset go into the file as they are.
 //	latency       histograms: measure phase journey/step N*DURATION ..., of cohort
 //	              "people" and from 2s to 3s unless words such as cohort=free,
@@ -159,7 +162,7 @@ func inNanoseconds(t testing.TB, data string) []byte {
 	if err := json.Unmarshal([]byte(data), &members); err != nil {
 		t.Fatalf("%s: %v", data, err)
 	}
-	for _, name := range []string{"for", "lag", "pre_stop", "grace", "first", "last", "p50", "p95", "p99", "max", "start", "cpu", "thread"} {
+	for _, name := range []string{"for", "lag", "pre_stop", "grace", "first", "last", "p50", "p95", "p99", "max", "start", "cpu", "thread", "took"} {
 		if words, ok := members[name].(string); ok {
 			members[name] = parseDuration(t, words)
 		}
@@ -178,17 +181,24 @@ func writeRequests(t testing.TB, b *bytes.Buffer, start time.Duration, words []s
 	if len(words) < 4 {
 		t.Fatalf("request %q: too short", words)
 	}
-	times, step := 1, time.Duration(0)
+	service, number, _ := strings.Cut(words[0], "-")
+	r := journal.Request{Service: service, Instance: words[0], Method: "GET", Path: "/v1/catalogue",
+		Reused: words[2] == "reused", Status: 200}
+	if number == "" {
+		r.Instance = ""
+	}
+	times, step, nth := 1, time.Duration(0), 0
 	for _, w := range words[4:] {
 		if n, ok := strings.CutPrefix(w, "x"); ok {
 			times = parseInt(t, n)
+		} else if n, ok := strings.CutPrefix(w, "nth="); ok {
+			nth = parseInt(t, n)
+		} else if w == "close" {
+			r.Close = true
 		} else {
 			step = parseDuration(t, strings.TrimPrefix(w, "+"))
 		}
 	}
-	service, _, _ := strings.Cut(words[0], "-")
-	r := journal.Request{Service: service, Instance: words[0], Method: "GET", Path: "/v1/catalogue",
-		Reused: words[2] == "reused", Status: 200}
 	if words[3] != "ok" {
 		r.Failure, r.Status = journal.Failure(words[3]), 0
 	}
@@ -197,6 +207,9 @@ func writeRequests(t testing.TB, b *bytes.Buffer, start time.Duration, words []s
 	}
 	for i := range times {
 		r.Start = start + time.Duration(i)*step
+		if nth > 0 {
+			r.Nth = nth + i
+		}
 		r.ID = strconv.Itoa(bytes.Count(b.Bytes(), []byte("\n")) + 1)
 		data, err := json.Marshal(r)
 		if err != nil {

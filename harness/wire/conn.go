@@ -111,6 +111,10 @@ func (c *Conn) CloseWrite() {
 // knows by now. Unread data hides it. Without Unix sockets it is always false.
 func (c *Conn) Gone() bool { return c.R.Buffered() == 0 && c.peek.look() == ended }
 
+// Pending tells whether something has come that was not read yet, as far as
+// this machine knows by now. Without Unix sockets only the buffer counts.
+func (c *Conn) Pending() bool { return c.R.Buffered() > 0 || c.peek.look() == data }
+
 // Stale tells whether an idle connection cannot carry another exchange: the
 // peer closed it, or sent something nobody asked for.
 func (c *Conn) Stale() bool { return c.R.Buffered() > 0 || c.peek.look() != quiet }

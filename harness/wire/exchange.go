@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
 )
@@ -18,48 +17,22 @@ type Response struct {
 	// Head holds the fields as they came; it stays valid after Close.
 	Head Head
 	// Body ends with io.EOF, or with an *Error if the connection was lost.
-	// Closing it gives the connection back if the exchange was clean, the body
-	// was read to its end and neither side asked for a close.
+	// Closing it closes the connection, read to the end or not.
 	Body io.ReadCloser
-	// Reused tells whether the connection had carried an exchange before,
-	// ConnAge its age when this one began.
-	Reused  bool
-	ConnAge time.Duration
-	// Close tells that the peer asked for the connection to be closed.
-	Close bool
 }
 
-// Header returns the first field of that name as text, "" if there is none.
-func (r *Response) Header(name string) string { return string(r.Head.Get(name)) }
-
-// Do sends a request on a pooled or new connection and reads the head of the
-// response. The context ends the whole exchange, reading the body included.
-// Nothing is ever sent twice. Errors are *Error or ErrPoolClosed.
+// Exchange sends a request without a body, the last on this connection, and
+// reads the head of the response. The context ends the whole exchange, reading
+// the body included. Nothing is ever sent twice. Errors are *Error, and the
+// connection is closed then.
 //
 // Of the request these count: Method, URL (path and query), Host (else
-// URL.Host), Header, Body with ContentLength (negative: chunked), Close.
-func (p *Pool) Do(ctx context.Context, req *http.Request) (*Response, error) {
-	c, err := p.Get(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return c.exchange(ctx, req, p)
-}
-
-// Exchange is Pool.Do on this connection, which is closed in the end unless
-// pool is not nil and it may be used again.
+// URL.Host), Header.
 func (c *Conn) Exchange(ctx context.Context, req *http.Request) (*Response, error) {
-	return c.exchange(ctx, req, nil)
-}
-
-func (c *Conn) exchange(ctx context.Context, req *http.Request, pool *Pool) (*Response, error) {
-	x := &exchange{c: c, ctx: ctx, pool: pool, sentClose: req.Close}
-	resp := &Response{Reused: c.Reused(), ConnAge: c.Age(time.Now()), Body: x}
+	x := &exchange{c: c, ctx: ctx, stop: context.AfterFunc(ctx, c.Interrupt)}
+	resp := &Response{Body: x}
 	c.Uses++
-	x.stop = context.AfterFunc(ctx, c.Interrupt)
-	writeErr := writeRequest(c.W, req)
-	if err := x.readHead(req.Method, resp, writeErr); err != nil {
-		x.clean = false
+	if err := x.readHead(req.Method, resp, writeRequest(c.W, req)); err != nil {
 		_ = x.Close()
 		return nil, err
 	}
@@ -69,14 +42,11 @@ func (c *Conn) exchange(ctx context.Context, req *http.Request, pool *Pool) (*Re
 // exchange is one exchange after its request was sent, and the body of its
 // response.
 type exchange struct {
-	c         *Conn
-	ctx       context.Context
-	pool      *Pool
-	stop      func() bool
-	body      Body
-	sentClose bool
-	clean     bool // the connection may be used again once the body was read
-	closed    bool
+	c      *Conn
+	ctx    context.Context
+	stop   func() bool
+	body   Body
+	closed bool
 }
 
 // readHead reads the response after a request that was written with writeErr.
@@ -105,9 +75,7 @@ func (x *exchange) readHead(method string, resp *Response, writeErr error) error
 		return failed(x.ctx, "read response", journal.BadResponse, err)
 	}
 	resp.Status = resp.Head.Status()
-	resp.Close = !resp.Head.KeepAlive()
 	x.body.Reset(x.c.R, framing)
-	x.clean = writeErr == nil && !resp.Close && !x.sentClose && framing.Kind != UntilClose && resp.Status >= 200
 	return nil
 }
 
@@ -118,7 +86,6 @@ func (x *exchange) Read(p []byte) (int, error) {
 	}
 	n, err := x.body.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
-		x.clean = false
 		err = failed(x.ctx, "read body", duringResponse(err), err)
 	}
 	return n, err
@@ -130,20 +97,11 @@ func (x *exchange) Close() error {
 		return nil
 	}
 	x.closed = true
-	// A context that is just ending may be setting a deadline this instant.
-	undisturbed := x.stop()
-	if x.clean && !x.body.Done() && x.body.Complete() {
-		_, err := io.Copy(io.Discard, &x.body)
-		x.clean = err == nil
-	}
-	if x.pool != nil && x.clean && undisturbed && x.body.Done() {
-		x.pool.Put(x.c)
-		return nil
-	}
+	x.stop()
 	return x.c.Close()
 }
 
-// writeRequest writes head and body and flushes.
+// writeRequest writes the head and flushes.
 func writeRequest(w *bufio.Writer, req *http.Request) error {
 	host := req.Host
 	if host == "" {
@@ -158,55 +116,12 @@ func writeRequest(w *bufio.Writer, req *http.Request) error {
 	if err := req.Header.WriteSubset(w, ownFields); err != nil {
 		return err
 	}
-	if req.Close {
-		_, _ = w.WriteString("Connection: close\r\n")
-	}
-	return writeBody(w, req)
+	_, _ = w.WriteString("Connection: close\r\n\r\n")
+	return w.Flush()
 }
 
-// ownFields are written from the request's own members.
+// ownFields are written by Exchange itself, or belong to a body.
 var ownFields = map[string]bool{"Host": true, "Content-Length": true, "Transfer-Encoding": true, "Connection": true}
-
-func writeBody(w *bufio.Writer, req *http.Request) error {
-	length := req.ContentLength
-	switch {
-	case req.Body == nil || req.Body == http.NoBody:
-		if req.Method == http.MethodPost || req.Method == http.MethodPut || req.Method == http.MethodPatch {
-			_, _ = w.WriteString("Content-Length: 0\r\n")
-		}
-		_, _ = w.WriteString("\r\n")
-		return w.Flush()
-	case length > 0:
-		_, _ = w.WriteString("Content-Length: ")
-		_, _ = w.Write(strconv.AppendInt(w.AvailableBuffer(), length, 10))
-		_, _ = w.WriteString("\r\n\r\n")
-		defer func() { _ = req.Body.Close() }()
-		if _, err := io.CopyN(w, req.Body, length); err != nil {
-			return err
-		}
-		return w.Flush()
-	}
-	_, _ = w.WriteString("Transfer-Encoding: chunked\r\n\r\n")
-	defer func() { _ = req.Body.Close() }()
-	return writeChunks(w, req.Body)
-}
-
-func writeChunks(w *bufio.Writer, body io.Reader) error {
-	buf := make([]byte, bufferSize)
-	for {
-		n, err := body.Read(buf)
-		if n > 0 {
-			WriteChunk(w, buf[:n])
-		}
-		if err == io.EOF {
-			_, _ = w.WriteString("0\r\n\r\n")
-			return w.Flush()
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
 
 // WriteChunk writes one chunk; p is not empty. Errors stick to the writer.
 func WriteChunk(w *bufio.Writer, p []byte) {

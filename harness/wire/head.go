@@ -89,6 +89,17 @@ func (h *Head) Get(name string) []byte {
 	return nil
 }
 
+// Salvage is Get for a head that could not be read: the value of the first line
+// that came and looks like that field, nil if there is none.
+func (h *Head) Salvage(name string) []byte {
+	for line := range bytes.Lines(h.buf) {
+		if field, value, ok := bytes.Cut(line, []byte{':'}); ok && equalFold(field, name) {
+			return bytes.TrimSpace(value)
+		}
+	}
+	return nil
+}
+
 // HasToken tells whether a comma-separated field holds the token, whatever its
 // case.
 func (h *Head) HasToken(name, token string) bool {

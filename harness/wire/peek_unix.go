@@ -12,7 +12,7 @@ import (
 // taking anything from it.
 type peeker struct {
 	raw  syscall.RawConn
-	call func(fd uintptr) bool // kept, so that a look allocates nothing
+	call func(fd uintptr) // kept, so that a look allocates nothing
 	buf  [1]byte
 	n    int
 	err  error
@@ -28,19 +28,18 @@ func newPeeker(c net.Conn) *peeker {
 		return nil
 	}
 	p := &peeker{raw: raw}
-	p.call = func(fd uintptr) bool {
+	p.call = func(fd uintptr) {
 		p.n, _, p.err = syscall.Recvfrom(int(fd), p.buf[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		return true
 	}
 	return p
 }
 
-// look tells what stands in the receive queue now.
+// look tells what stands in the receive queue now, whatever deadlines are set.
 func (p *peeker) look() queue {
 	if p == nil {
 		return quiet
 	}
-	if err := p.raw.Read(p.call); err != nil {
+	if err := p.raw.Control(p.call); err != nil {
 		return ended
 	}
 	switch {

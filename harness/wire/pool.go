@@ -7,7 +7,6 @@ package wire
 
 import (
 	"context"
-	"errors"
 	"net"
 	"sync"
 	"time"
@@ -23,15 +22,7 @@ type Options struct {
 	MaxIdle int
 	// IdleTimeout is how long an idle connection is kept; default 60s.
 	IdleTimeout time.Duration
-	// NoStaleCheck takes idle connections as they are. By default one that the
-	// peer is already known to have closed is dropped when it is picked, as
-	// nginx and Envoy do (they notice the close at once): then only a close that
-	// truly crosses a request fails it.
-	NoStaleCheck bool
 }
-
-// ErrPoolClosed is returned by Get after Close.
-var ErrPoolClosed = errors.New("connection pool is closed")
 
 // Pool keeps connections to one address, most recently used first. Safe for
 // concurrent use.
@@ -42,7 +33,6 @@ type Pool struct {
 	mu      sync.Mutex
 	idle    []*Conn
 	retired bool
-	closed  bool
 }
 
 // NewPool makes a pool for host:port; it opens nothing yet.
@@ -64,17 +54,16 @@ func NewPool(addr string, opts Options) *Pool {
 }
 
 // Get takes an idle connection, else opens one. The caller gives it back with
-// Put or closes it. Errors are *Error.
+// Put or closes it. One that the peer is already known to have closed is
+// dropped, as nginx and Envoy do (they notice the close at once): then only a
+// close that truly crosses a request fails it. Errors are *Error.
 func (p *Pool) Get(ctx context.Context) (*Conn, error) {
 	for {
-		c, err := p.takeIdle()
-		if err != nil {
-			return nil, err
-		}
+		c := p.takeIdle()
 		if c == nil {
 			return p.Dial(ctx)
 		}
-		if time.Since(c.parked) < p.opts.IdleTimeout && (p.opts.NoStaleCheck || !c.Stale()) {
+		if time.Since(c.parked) < p.opts.IdleTimeout && !c.Stale() {
 			return c, nil
 		}
 		_ = c.Close()
@@ -93,11 +82,11 @@ func (p *Pool) Dial(ctx context.Context) (*Conn, error) {
 }
 
 // Put gives a connection back after a clean exchange. It is closed instead if
-// the pool is full or closed.
+// the pool is full or retired.
 func (p *Pool) Put(c *Conn) {
 	c.parked = time.Now()
 	p.mu.Lock()
-	keep := !p.closed && !p.retired && len(p.idle) < p.opts.MaxIdle
+	keep := !p.retired && len(p.idle) < p.opts.MaxIdle
 	if keep {
 		p.idle = append(p.idle, c)
 	}
@@ -120,15 +109,6 @@ func (p *Pool) Retire() {
 	}
 }
 
-// Close closes the idle connections and makes Get fail; connections in use are
-// closed when they are put back. Calling it again does nothing.
-func (p *Pool) Close() {
-	p.mu.Lock()
-	p.closed = true
-	p.mu.Unlock()
-	p.Retire()
-}
-
 // Idle is the number of idle connections.
 func (p *Pool) Idle() int {
 	p.mu.Lock()
@@ -137,18 +117,15 @@ func (p *Pool) Idle() int {
 }
 
 // takeIdle returns the connection used last, nil if none is idle.
-func (p *Pool) takeIdle() (*Conn, error) {
+func (p *Pool) takeIdle() *Conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
-		return nil, ErrPoolClosed
-	}
 	last := len(p.idle) - 1
 	if last < 0 {
-		return nil, nil
+		return nil
 	}
 	c := p.idle[last]
 	p.idle[last] = nil
 	p.idle = p.idle[:last]
-	return c, nil
+	return c
 }

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,29 +74,30 @@ func once(response string) func(*net.TCPConn, *bufio.Reader) {
 func pool(t *testing.T, addr string, opts Options) *Pool {
 	t.Helper()
 	p := NewPool(addr, opts)
-	t.Cleanup(p.Close)
+	t.Cleanup(p.Retire)
 	return p
 }
 
-func request(t *testing.T, method, body string) *http.Request {
+func request(t *testing.T, method string) *http.Request {
 	t.Helper()
-	var r io.Reader
-	if body != "" {
-		r = strings.NewReader(body)
-	}
-	req, err := http.NewRequest(method, "http://shop/path?q=1", r)
+	req, err := http.NewRequest(method, "http://shop/path?q=1", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return req
 }
 
-// do sends a request and reads the response to its end.
-func do(t *testing.T, p *Pool, req *http.Request) (*Response, string, error) {
+// do sends a request on a connection of its own and reads the response to its
+// end.
+func do(t *testing.T, addr string, req *http.Request) (*Response, string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	resp, err := p.Do(ctx, req)
+	c, err := pool(t, addr, Options{}).Dial(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	resp, err := c.Exchange(ctx, req)
 	if err != nil {
 		return nil, "", err
 	}
@@ -106,12 +106,37 @@ func do(t *testing.T, p *Pool, req *http.Request) (*Response, string, error) {
 	return resp, string(body), err
 }
 
+// converse makes an exchange on a pooled connection, as the gateway does, and
+// puts it back.
+func converse(t *testing.T, p *Pool) (reused bool, err error) {
+	t.Helper()
+	c, err := p.Get(t.Context())
+	if err != nil {
+		return false, err
+	}
+	_ = c.Net().SetDeadline(time.Now().Add(patience))
+	reused = c.Reused()
+	c.Uses++
+	_, _ = io.WriteString(c.W, "GET / HTTP/1.1\r\nHost: shop\r\n\r\n")
+	if err := c.W.Flush(); err != nil {
+		_ = c.Close()
+		return reused, WriteError(err)
+	}
+	var head Head
+	if err := head.ReadResponse(c.R, MaxHead); err != nil {
+		_ = c.Close()
+		return reused, ReadError(err, head.Size > 0)
+	}
+	p.Put(c)
+	return reused, nil
+}
+
 func TestResponses(t *testing.T) {
 	for _, test := range []struct {
 		name, response, body string
 		method               string
 		status               int
-		reusable             bool
+		keepAlive            bool
 	}{
 		{"length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: b\r\n\r\nhello", "hello", "GET", 200, true},
 		{"no body", "HTTP/1.1 204 No Content\r\n\r\n", "", "DELETE", 204, true},
@@ -119,45 +144,28 @@ func TestResponses(t *testing.T) {
 		{"bare line feeds", "HTTP/1.1 200 OK\nContent-Length: 1\n\nx", "x", "GET", 200, true},
 		{"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "", "HEAD", 200, true},
 		{"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\nA\r\n0123456789\r\n0\r\nX-T: 1\r\n\r\n", "hello0123456789", "GET", 200, true},
-		{"interim", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", "", "POST", 201, true},
+		{"interim", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", "", "GET", 201, true},
 		{"close", "HTTP/1.1 200 OK\r\nConnection: Keep-Alive, Close\r\nContent-Length: 1\r\n\r\nx", "x", "GET", 200, false},
 		{"HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", "x", "GET", 200, false},
 		{"HTTP/1.0 with keep-alive", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx", "x", "GET", 200, true},
+		{"until close", "HTTP/1.1 200 OK\r\n\r\nto the end", "to the end", "GET", 200, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := pool(t, serve(t, repeats(test.response)), Options{})
-			for n := range 3 {
-				resp, body, err := do(t, p, request(t, test.method, ""))
-				if err != nil || body != test.body || resp.Status != test.status {
-					t.Fatalf("got %d %q, %v", resp.Status, body, err)
-				}
-				if want := test.reusable && n > 0; resp.Reused != want || resp.Close == test.reusable {
-					t.Errorf("request %d: reused %t, close %t", n, resp.Reused, resp.Close)
-				}
+			resp, body, err := do(t, serve(t, once(test.response)), request(t, test.method))
+			if err != nil || body != test.body || resp.Status != test.status || resp.Head.KeepAlive() != test.keepAlive {
+				t.Fatalf("got %+v %q, %v", resp, body, err)
 			}
 		})
 	}
 }
 
-func TestResponseUntilClose(t *testing.T) {
-	p := pool(t, serve(t, once("HTTP/1.1 200 OK\r\n\r\nto the end")), Options{})
-	if _, body, err := do(t, p, request(t, "GET", "")); body != "to the end" || err != nil {
-		t.Errorf("got %q, %v", body, err)
-	}
-	if p.Idle() != 0 {
-		t.Error("a connection that ended is kept")
-	}
-}
-
 func TestHeaderStaysValidAfterClose(t *testing.T) {
-	p := pool(t, serve(t, repeats("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-A: first\r\n\r\n")), Options{})
-	resp, _, err := do(t, p, request(t, "GET", ""))
+	resp, _, err := do(t, serve(t, once("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-A: first\r\n\r\n")), request(t, "GET"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, _ = do(t, p, request(t, "GET", ""))
-	if resp.Header("x-a") != "first" || resp.Header("X-B") != "" {
-		t.Errorf("got %q", resp.Header("x-a"))
+	if string(resp.Head.Get("x-a")) != "first" || resp.Head.Get("X-B") != nil {
+		t.Errorf("got %q", resp.Head.Get("x-a"))
 	}
 }
 
@@ -200,16 +208,25 @@ func TestFailuresAreClassified(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), wait)
 			defer cancel()
-			resp, err := pool(t, test.addr(t), Options{}).Do(ctx, request(t, "GET", ""))
+			c, err := pool(t, test.addr(t), Options{}).Dial(ctx)
 			if err == nil {
-				_, err = io.ReadAll(resp.Body)
-				_ = resp.Body.Close()
+				err = finish(c.Exchange(ctx, request(t, "GET")))
 			}
 			if got := Classify(err); got != test.want {
 				t.Errorf("got %q (%v), want %q", got, err, test.want)
 			}
 		})
 	}
+}
+
+// finish reads a response to its end.
+func finish(resp *Response, err error) error {
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	_, err = io.ReadAll(resp.Body)
+	return err
 }
 
 func TestDialTimeout(t *testing.T) {
@@ -251,70 +268,41 @@ func TestCancellationInterrupts(t *testing.T) {
 		})
 	}
 	for name, test := range map[string]struct {
-		addr string
-		body string
+		addr   string
+		header int // bytes
 	}{
-		"head": {hang("", true), ""},
-		"body": {hang("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", true), ""},
-		"send": {hang("", false), strings.Repeat("x", 32<<20)},
+		"head": {hang("", true), 0},
+		"body": {hang("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", true), 0},
+		"send": {hang("", false), 32 << 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "send" {
 				defer close(over)
 			}
 			ctx, cancel := context.WithCancel(t.Context())
-			p := pool(t, test.addr, Options{})
-			time.AfterFunc(20*time.Millisecond, cancel)
-			resp, err := p.Do(ctx, request(t, "POST", test.body))
-			if err == nil {
-				_, err = io.ReadAll(resp.Body)
-				_ = resp.Body.Close()
+			c, err := pool(t, test.addr, Options{}).Dial(ctx)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if Classify(err) != journal.ClientGone || !errors.Is(err, context.Canceled) {
+			req := request(t, "GET")
+			req.Header.Set("X-Long", strings.Repeat("x", test.header))
+			time.AfterFunc(20*time.Millisecond, cancel)
+			if err := finish(c.Exchange(ctx, req)); Classify(err) != journal.ClientGone || !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
 			}
-			if p.Idle() != 0 {
-				t.Error("an interrupted connection is kept")
+			if _, err := c.Net().Write([]byte("x")); err == nil {
+				t.Error("an interrupted connection is left open")
 			}
 		})
 	}
 }
 
-func TestNothingIsSentTwice(t *testing.T) {
-	var seen atomic.Int64
-	p := pool(t, serve(t, func(conn *net.TCPConn, r *bufio.Reader) {
-		for n := 0; ; n++ {
-			if _, err := http.ReadRequest(r); err != nil {
-				return
-			}
-			seen.Add(1)
-			if n == 1 {
-				return // the close crosses the second request
-			}
-			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-		}
-	}), Options{})
-	if _, _, err := do(t, p, request(t, "GET", "")); err != nil {
-		t.Fatal(err)
-	}
-	_, _, err := do(t, p, request(t, "GET", ""))
-	if Classify(err) != journal.Closed || seen.Load() != 2 {
-		t.Errorf("got %v after %d requests", err, seen.Load())
-	}
-}
-
 func TestStaleConnections(t *testing.T) {
-	for _, test := range []struct {
-		name  string
-		opts  Options
-		after string // said by the server after its answer
-		want  journal.Failure
-	}{
-		{"dropped", Options{}, "", journal.NoFailure},
-		{"taken as they are", Options{NoStaleCheck: true}, "", journal.Closed},
-		{"unasked data", Options{}, "HTTP/1.1 408 Too Late\r\nContent-Length: 0\r\n\r\n", journal.NoFailure},
+	for name, after := range map[string]string{
+		"closed":       "",
+		"unasked data": "HTTP/1.1 408 Too Late\r\nContent-Length: 0\r\n\r\n",
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			answered := make(chan struct{})
 			closed := make(chan struct{}, 2)
 			p := pool(t, serve(t, func(conn *net.TCPConn, r *bufio.Reader) {
@@ -323,26 +311,63 @@ func TestStaleConnections(t *testing.T) {
 				}
 				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 				<-answered
-				_, _ = io.WriteString(conn, test.after)
+				_, _ = io.WriteString(conn, after)
 				_ = conn.CloseWrite()
 				closed <- struct{}{}
-			}), test.opts)
-			if _, _, err := do(t, p, request(t, "GET", "")); err != nil {
+			}), Options{})
+			if _, err := converse(t, p); err != nil {
 				t.Fatal(err)
 			}
 			close(answered)
 			<-closed
-			resp, _, err := do(t, p, request(t, "GET", ""))
-			if Classify(err) != test.want || err == nil && resp.Reused {
-				t.Errorf("got %v, want %q", err, test.want)
+			if reused, err := converse(t, p); reused || err != nil {
+				t.Errorf("reused %t, %v", reused, err)
 			}
 		})
 	}
 }
 
+// Pending sees what has come, in the buffer or not, and nothing else.
+func TestPending(t *testing.T) {
+	say := make(chan string)
+	said := make(chan struct{})
+	p := pool(t, serve(t, func(conn *net.TCPConn, _ *bufio.Reader) {
+		for text := range say {
+			_, _ = io.WriteString(conn, text)
+			said <- struct{}{} // on loopback it has arrived
+		}
+	}), Options{})
+	c, err := p.Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if c.Pending() {
+		t.Error("something is there before anything was said")
+	}
+	say <- "ab"
+	<-said
+	if !c.Pending() || c.R.Buffered() != 0 {
+		t.Error("what the machine has got is not seen")
+	}
+	if _, err := c.R.ReadByte(); err != nil || !c.Pending() {
+		t.Errorf("what stands in the buffer is not seen (%v)", err)
+	}
+	if _, err := c.R.ReadByte(); err != nil || c.Pending() {
+		t.Errorf("what was read is still there (%v)", err)
+	}
+	close(say)
+	if _, err := c.R.Peek(1); err != io.EOF || c.Pending() {
+		t.Errorf("the end counts as something (%v)", err)
+	}
+}
+
 func TestBodyLeftUnread(t *testing.T) {
-	p := pool(t, serve(t, repeats("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc")), Options{})
-	resp, err := p.Do(t.Context(), request(t, "GET", ""))
+	c, err := pool(t, serve(t, once("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc")), Options{}).Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := c.Exchange(t.Context(), request(t, "GET"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,22 +376,20 @@ func TestBodyLeftUnread(t *testing.T) {
 	if _, err := resp.Body.Read(make([]byte, 1)); err == nil || err == io.EOF {
 		t.Errorf("read after close: %v", err)
 	}
-	if _, body, err := do(t, p, request(t, "GET", "")); body != "abc" || err != nil {
-		t.Errorf("the next response is %q, %v", body, err)
-	}
 }
 
 func TestAnswerBeforeTheRequestWasTaken(t *testing.T) {
-	p := pool(t, serve(t, func(conn *net.TCPConn, r *bufio.Reader) {
-		_, _ = http.ReadRequest(r)
-		_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+	addr := serve(t, func(conn *net.TCPConn, r *bufio.Reader) {
+		_, _ = r.ReadByte()
+		_, _ = io.WriteString(conn, "HTTP/1.1 431 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 		_ = conn.CloseRead()
 		_, _ = io.CopyN(io.Discard, r, 1<<20)
-	}), Options{})
-	resp, _, err := do(t, p, request(t, "POST", strings.Repeat("x", 1<<20)))
+	})
+	req := request(t, "GET")
+	req.Header.Set("X-Long", strings.Repeat("x", 1<<20))
 	// The reset may overtake the answer; but an answer that came counts.
-	if err == nil && (resp.Status != 413 || p.Idle() != 0) {
-		t.Errorf("got %d with %d idle", resp.Status, p.Idle())
+	if resp, _, err := do(t, addr, req); err == nil && resp.Status != 431 {
+		t.Errorf("got %d", resp.Status)
 	}
 }
 
@@ -374,41 +397,48 @@ func TestRequestOnTheWire(t *testing.T) {
 	got := make(chan string, 1)
 	addr := serve(t, func(conn *net.TCPConn, r *bufio.Reader) {
 		var all bytes.Buffer
-		req, err := http.ReadRequest(bufio.NewReader(io.TeeReader(r, &all)))
-		if err != nil {
+		if _, err := http.ReadRequest(bufio.NewReader(io.TeeReader(r, &all))); err != nil {
 			return
 		}
-		_, _ = io.Copy(io.Discard, req.Body)
 		got <- all.String()
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 	})
+	other := request(t, "HEAD")
+	other.Host = "other"
+	other.Header.Set("X-A", "1")
+	other.Header.Set("Content-Length", "77")
 	for _, test := range []struct {
-		name string
-		req  func() *http.Request
+		req  *http.Request
 		want string
 	}{
-		{"plain", func() *http.Request { return request(t, "GET", "") }, "GET /path?q=1 HTTP/1.1\r\nHost: shop\r\n\r\n"},
-		{"post without body", func() *http.Request { return request(t, "POST", "") },
-			"POST /path?q=1 HTTP/1.1\r\nHost: shop\r\nContent-Length: 0\r\n\r\n"},
-		{"body", func() *http.Request {
-			req := request(t, "POST", "abc")
-			req.Host, req.Close = "other", true
-			req.Header.Set("X-A", "1")
-			req.Header.Set("Content-Length", "77")
-			return req
-		}, "POST /path?q=1 HTTP/1.1\r\nHost: other\r\nX-A: 1\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc"},
-		{"unknown length", func() *http.Request {
-			req := request(t, "POST", "abc")
-			req.ContentLength = -1
-			return req
-		}, "POST /path?q=1 HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"},
+		{request(t, "GET"), "GET /path?q=1 HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n"},
+		{other, "HEAD /path?q=1 HTTP/1.1\r\nHost: other\r\nX-A: 1\r\nConnection: close\r\n\r\n"},
+	} {
+		if _, _, err := do(t, addr, test.req); err != nil {
+			t.Fatal(err)
+		}
+		if text := <-got; text != test.want {
+			t.Errorf("got  %q\nwant %q", text, test.want)
+		}
+	}
+}
+
+// A field is found in a head that could not be read, if its line has come.
+func TestSalvage(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{"malformed before it", "GET / HTTP/1.1\r\nbad field: 1\r\nX-N: 7\r\n\r\n", "7"},
+		{"malformed after it", "nonsense\r\nx-n:7\r\n\x00\r\n\r\n", "7"},
+		{"too long after it", "GET / HTTP/1.1\r\nX-N: 7\r\nA: " + strings.Repeat("a", 1<<10) + "\r\n\r\n", "7"},
+		{"too long before it", "GET / HTTP/1.1\r\nA: " + strings.Repeat("a", 1<<10) + "\r\nX-N: 7\r\n\r\n", ""},
+		{"none", "\x00\r\n\r\n", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if _, _, err := do(t, pool(t, addr, Options{}), test.req()); err != nil {
-				t.Fatal(err)
+			var h Head
+			if err := h.ReadRequest(bufio.NewReader(strings.NewReader(test.text)), 1<<9); err == nil {
+				t.Fatal("it could be read")
 			}
-			if text := <-got; text != test.want {
-				t.Errorf("got  %q\nwant %q", text, test.want)
+			if got := string(h.Salvage("X-N")); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
 	}
@@ -443,17 +473,17 @@ func TestPoolBounds(t *testing.T) {
 	} else {
 		p.Put(c)
 	}
-	p.Close()
-	if _, err := p.Get(t.Context()); !errors.Is(err, ErrPoolClosed) {
-		t.Errorf("a closed pool: %v", err)
-	}
 }
 
 func TestIdleTimeout(t *testing.T) {
-	p := pool(t, serve(t, repeats("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")), Options{IdleTimeout: time.Nanosecond})
-	for range 2 {
-		if resp, _, err := do(t, p, request(t, "GET", "")); err != nil || resp.Reused {
-			t.Errorf("reused %t, %v", resp.Reused, err)
+	addr := serve(t, repeats("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+	for limit, want := range map[time.Duration]bool{time.Nanosecond: false, time.Hour: true} {
+		p := pool(t, addr, Options{IdleTimeout: limit})
+		if _, err := converse(t, p); err != nil {
+			t.Fatal(err)
+		}
+		if reused, err := converse(t, p); err != nil || reused != want {
+			t.Errorf("idle for up to %s: reused %t, %v", limit, reused, err)
 		}
 	}
 }

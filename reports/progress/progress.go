@@ -98,7 +98,7 @@ func (o *Observer) observeText(event journal.Event) {
 		o.line(event.T, "instance", "%s ready%s; %s", b.Instance, unlessInitialized(b.Initialized), o.ready())
 	case journal.EndpointRemoved:
 		o.endpoint(b.Service, b.Instance, false)
-		o.line(event.T, "instance", "%s left the endpoint list (%s); %s", b.Instance, b.Reason, o.ready())
+		o.line(event.T, "instance", "%s left the endpoint list (%s); %s", b.Instance, removal(b.Reason), o.ready())
 	case journal.PhaseStarted:
 		o.startPhase(event.T, b)
 	case journal.TrafficStarted:
@@ -145,7 +145,8 @@ func describe(body journal.Body) (text, topic string) {
 		return b.Detail, "action"
 	case journal.ActionEnded:
 		if b.Error != "" {
-			return b.Detail + ": " + b.Error, "action"
+			first, _, _ := strings.Cut(strings.TrimSpace(b.Error), "\n") // the rest is a log, and in the report
+			return b.Detail + ": " + first, "action"
 		}
 		return b.Detail + ": done", "action"
 	case journal.Note:
@@ -155,6 +156,14 @@ func describe(body journal.Body) (text, topic string) {
 		return b.Text, b.Level
 	}
 	return "", ""
+}
+
+// removal words the reason of a removal from the endpoint list.
+func removal(reason string) string {
+	if reason == "switched" {
+		return "traffic switched over"
+	}
+	return reason
 }
 
 func exited(b journal.InstanceExited) string {

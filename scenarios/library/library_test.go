@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,11 +13,11 @@ import (
 )
 
 func TestEveryScenarioIsValidAndNamedLikeItsFile(t *testing.T) {
-	names := library.Names()
+	names, proofs := library.Names(), library.Proofs()
 	if !slices.Contains(names, "scale-under-load") || !slices.IsSorted(names) {
 		t.Errorf("the library has %v", names)
 	}
-	for _, name := range names {
+	for _, name := range slices.Concat(names, proofs) {
 		source, ok := library.Read(name)
 		if !ok {
 			t.Fatalf("%s cannot be read", name)
@@ -25,10 +26,11 @@ func TestEveryScenarioIsValidAndNamedLikeItsFile(t *testing.T) {
 		if len(problems) > 0 {
 			t.Fatal(problems)
 		}
-		if d.Scenario.Name != name || d.Scenario.Summary == "" {
+		if d.Scenario.Name != strings.ReplaceAll(name, "/", "-") || d.Scenario.Summary == "" {
 			t.Errorf("%s calls itself %q: %q", name, d.Scenario.Name, d.Scenario.Summary)
 		}
-		if !bytes.HasPrefix(source, []byte("# yaml-language-server: $schema=../scenario.schema.json\n")) {
+		up := strings.Repeat("../", strings.Count(name, "/")+1)
+		if !bytes.HasPrefix(source, []byte("# yaml-language-server: $schema="+up+"scenario.schema.json\n")) {
 			t.Errorf("%s does not name its schema for editors", name)
 		}
 	}
@@ -42,6 +44,28 @@ func TestReadOfAnUnknownName(t *testing.T) {
 	}
 }
 
+// What is for the matrix of defects runs by its name and is listed nowhere.
+func TestProofsAreHidden(t *testing.T) {
+	if !slices.Equal(library.Proofs(), []string{"proof/dependency", "proof/everything"}) {
+		t.Errorf("the matrix has %v", library.Proofs())
+	}
+	for _, name := range library.Names() {
+		if strings.Contains(name, "/") || slices.Contains(library.Proofs(), "proof/"+name) {
+			t.Errorf("%s is listed for users", name)
+		}
+	}
+}
+
+// referenceStack is what the compose files of the reference stack tell of the
+// services that scenarios name.
+var referenceStack = scenarios.StackInfo{Services: map[string]scenarios.ServiceInfo{
+	"api":      {Ports: []int{8080}, Replicas: 1},
+	"importer": {Ports: []int{8080}, Replicas: 2},
+	"payments": {Ports: []int{8080}, Replicas: 1, Extension: &scenarios.Service{Port: 8080}},
+	"web":      {Ports: []int{8080}, Replicas: 1, Extension: &scenarios.Service{Port: 8080}},
+	"worker":   {Ports: []int{8080}, Replicas: 1},
+}}
+
 // compiled is the plan of a scenario of the library.
 func compiled(t *testing.T, name string) *scenarios.Plan {
 	t.Helper()
@@ -53,7 +77,7 @@ func compiled(t *testing.T, name string) *scenarios.Plan {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	plan, problems := d.Compile(scenarios.StackInfo{Services: map[string]scenarios.ServiceInfo{"api": {Ports: []int{8080}, Replicas: 1}}})
+	plan, problems := d.Compile(referenceStack)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -165,7 +189,7 @@ func TestAHotTenantHasMoreTrafficThanAllOthers(t *testing.T) {
 
 // What runs where there are two cores is modest, and over in about a minute.
 func TestScenariosAreModest(t *testing.T) {
-	for _, name := range library.Names() {
+	for _, name := range slices.Concat(library.Names(), library.Proofs()) {
 		plan := compiled(t, name)
 		if plan.Duration.Std() > 65*time.Second {
 			t.Errorf("%s lasts %s", name, plan.Duration)
@@ -189,8 +213,7 @@ func TestScaleUnderLoadHoldsItsRate(t *testing.T) {
 	source, _ := library.Read("scale-under-load")
 	d, _ := scenarios.Parse("scale-under-load.yaml", source, scenarios.Options{})
 	s := d.Scenario
-	info := scenarios.StackInfo{Services: map[string]scenarios.ServiceInfo{"api": {Ports: []int{8080}, Replicas: 1}}}
-	plan, problems := d.Compile(info)
+	plan, problems := d.Compile(referenceStack)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

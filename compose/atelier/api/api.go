@@ -31,6 +31,22 @@ const requestLimit = 5 * time.Second
 // nothing behind and is sent again.
 const uploadLimit = 30 * time.Second
 
+// Orders is where orders are looked up; *store.Store is one.
+type Orders interface {
+	Order(ctx context.Context, account, id string) (store.Order, error)
+}
+
+// Slugs is how far the projects' slugs have come.
+type Slugs int
+
+// The steps of bringing slugs in while other versions run. Each works beside
+// the one before and the one after.
+const (
+	SlugsOff  Slugs = iota // they are neither written nor read
+	SlugsDual              // new projects have one; the backfill fills in the others
+	SlugsOn                // clients see them
+)
+
 // API serves the routes. All fields are set before Handler is called; it is
 // safe for concurrent use.
 type API struct {
@@ -38,6 +54,8 @@ type API struct {
 	Sessions  *sessions.Sessions
 	Catalogue *catalogue.Catalogue
 	Checkout  *checkout.Checkout
+	Orders    Orders
+	Slugs     Slugs
 	Imports   *queue.Queue
 	Metrics   *telemetry.Metrics
 	Log       *slog.Logger

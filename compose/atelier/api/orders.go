@@ -33,7 +33,7 @@ func (a *API) createOrder(w http.ResponseWriter, r *http.Request, s sessions.Ses
 }
 
 func (a *API) getOrder(w http.ResponseWriter, r *http.Request, s sessions.Session) {
-	order, err := a.Store.Order(r.Context(), s.Account, r.PathValue("id"))
+	order, err := a.Orders.Order(r.Context(), s.Account, r.PathValue("id"))
 	if err != nil {
 		a.fail(w, r, err)
 		return

@@ -6,6 +6,7 @@ import (
 
 	"github.com/shakedown-dev/shakedown/compose/atelier/importer"
 	"github.com/shakedown-dev/shakedown/compose/atelier/sessions"
+	"github.com/shakedown-dev/shakedown/compose/atelier/store"
 	"github.com/shakedown-dev/shakedown/compose/atelier/wire"
 )
 
@@ -24,12 +25,16 @@ func (a *API) createProject(w http.ResponseWriter, r *http.Request, s sessions.S
 		wire.Error(w, http.StatusUnprocessableEntity, "name must have 1 to 200 characters")
 		return
 	}
-	project, err := a.Store.CreateProject(r.Context(), s.Account, request.Name)
+	slug := ""
+	if a.Slugs >= SlugsDual {
+		slug = store.Slug(request.Name)
+	}
+	project, err := a.Store.CreateProject(r.Context(), s.Account, request.Name, slug)
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
-	wire.Write(w, http.StatusCreated, project)
+	wire.Write(w, http.StatusCreated, a.shown(project))
 }
 
 func (a *API) listProjects(w http.ResponseWriter, r *http.Request, s sessions.Session) {
@@ -38,7 +43,18 @@ func (a *API) listProjects(w http.ResponseWriter, r *http.Request, s sessions.Se
 		a.fail(w, r, err)
 		return
 	}
+	for i := range projects {
+		projects[i] = a.shown(projects[i])
+	}
 	wire.Write(w, http.StatusOK, map[string]any{"projects": projects})
+}
+
+// shown is a project as clients see it.
+func (a *API) shown(p store.Project) store.Project {
+	if a.Slugs < SlugsOn {
+		p.Slug = ""
+	}
+	return p
 }
 
 func (a *API) createImport(w http.ResponseWriter, r *http.Request, s sessions.Session) {

@@ -4,6 +4,7 @@ package checkout
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -53,6 +54,9 @@ type Checkout struct {
 	Charger Charger
 	Queue   Pusher
 	Log     *slog.Logger
+	// IgnoreKeys is the defect no-idempotency: every request is a new order, and
+	// every call of the bank a new charge.
+	IgnoreKeys bool
 }
 
 // Place accepts an order, charges it and queues it. Called again with the same
@@ -63,6 +67,9 @@ type Checkout struct {
 func (c *Checkout) Place(ctx context.Context, account, key string, item Item) (order store.Order, replayed bool, err error) {
 	if item.Quantity < 1 || item.Quantity > MaxQuantity {
 		return store.Order{}, false, fmt.Errorf("%w: quantity must be from 1 to %d", ErrInvalid, MaxQuantity)
+	}
+	if c.IgnoreKeys {
+		key = rand.Text()
 	}
 	order, _, err = c.Orders.CreateOrder(ctx, account, key, item.Product, item.Quantity)
 	if err != nil {
@@ -90,7 +97,11 @@ const payLimit = 4 * time.Second
 func (c *Checkout) pay(ctx context.Context, order store.Order) (store.Order, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), payLimit)
 	defer cancel()
-	charge, err := c.Charger.Charge(ctx, order.ID, order.ID, order.TotalCents)
+	key := order.ID
+	if c.IgnoreKeys {
+		key = rand.Text()
+	}
+	charge, err := c.Charger.Charge(ctx, key, order.ID, order.TotalCents)
 	if errors.Is(err, payments.ErrDeclined) {
 		return order, errors.Join(err, c.Orders.RejectOrder(ctx, order.ID))
 	}

@@ -96,6 +96,20 @@ func TestSameKeyIsOneOrderAndOneCharge(t *testing.T) {
 	}
 }
 
+// The same again without the keys: whoever asks twice buys and pays twice.
+func TestIgnoredKeysAreTwoOrdersAndTwoCharges(t *testing.T) {
+	c, b, p, _ := newCheckout(t)
+	c.IgnoreKeys = true
+	first, _, err1 := c.Place(t.Context(), "acme", "key", item)
+	again, replayed, err2 := c.Place(t.Context(), "acme", "key", item)
+	if err := errors.Join(err1, err2); err != nil || replayed || again.ID == first.ID {
+		t.Errorf("orders %s and %s, replayed %v, %v; want two", first.ID, again.ID, replayed, err)
+	}
+	if _, byOrder := b.taken[first.ID]; len(b.taken) != 2 || byOrder || len(p.jobs) != 2 {
+		t.Errorf("taken %v, queued %v; want two of each, under keys that nobody can repeat", b.taken, p.jobs)
+	}
+}
+
 func TestSameKeyAtOnceIsOneOrderAndOneCharge(t *testing.T) {
 	c, b, _, _ := newCheckout(t)
 	var together sync.WaitGroup

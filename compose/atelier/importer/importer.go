@@ -19,21 +19,22 @@ const MaxObjects = 1_000_000
 // Imports is where imports are kept; *store.Store is one.
 type Imports interface {
 	StartImport(ctx context.Context, id string) (store.Import, error)
-	FinishImport(ctx context.Context, id string, vertices int64, checksum string) error
+	FinishImport(ctx context.Context, id string, vertices int64, checksum string, by store.Delivery) (did bool, err error)
 }
 
 // Importer does the jobs of the queue of imports.
 type Importer struct {
-	imports Imports
-	log     *slog.Logger
-	seconds prometheus.Histogram
-	objects prometheus.Counter
+	imports  Imports
+	instance string
+	log      *slog.Logger
+	seconds  prometheus.Histogram
+	objects  prometheus.Counter
 }
 
-// New returns an importer that reports to the metrics.
-func New(imports Imports, m *telemetry.Metrics, log *slog.Logger) *Importer {
+// New returns an importer that reports to the metrics; instance is who it is.
+func New(imports Imports, instance string, m *telemetry.Metrics, log *slog.Logger) *Importer {
 	i := &Importer{
-		imports: imports, log: log,
+		imports: imports, instance: instance, log: log,
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "import_seconds", Help: "Time of a conversion.",
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
@@ -48,7 +49,7 @@ func New(imports Imports, m *telemetry.Metrics, log *slog.Logger) *Importer {
 
 // Handle converts one import; it does nothing for one that is done. It gives
 // up when ctx is done.
-func (i *Importer) Handle(ctx context.Context, id string) error {
+func (i *Importer) Handle(ctx context.Context, id string, deliveries int64) error {
 	job, err := i.imports.StartImport(ctx, id)
 	if err != nil {
 		return err
@@ -62,7 +63,9 @@ func (i *Importer) Handle(ctx context.Context, id string) error {
 		return err
 	}
 	// The work is done: stopping now must not throw it away.
-	if err := i.imports.FinishImport(context.WithoutCancel(ctx), id, model.Vertices, model.Checksum); err != nil {
+	by := store.Delivery{Instance: i.instance, Deliveries: deliveries}
+	did, err := i.imports.FinishImport(context.WithoutCancel(ctx), id, model.Vertices, model.Checksum, by)
+	if err != nil || !did {
 		return err
 	}
 	took := time.Since(started)

@@ -59,25 +59,27 @@ func TestConversionGivesUp(t *testing.T) {
 type shelf struct {
 	job      store.Import
 	finished int
+	by       store.Delivery
 }
 
 func (s *shelf) StartImport(context.Context, string) (store.Import, error) { return s.job, nil }
 
-func (s *shelf) FinishImport(_ context.Context, _ string, vertices int64, checksum string) error {
+func (s *shelf) FinishImport(_ context.Context, _ string, vertices int64, checksum string, by store.Delivery) (bool, error) {
 	s.finished++
+	s.by = by
 	s.job.Status, s.job.Vertices, s.job.Checksum = store.ImportDone, vertices, checksum
-	return nil
+	return true, nil
 }
 
 func TestImportDeliveredTwiceIsConvertedOnce(t *testing.T) {
 	s := &shelf{job: store.Import{ID: "imp_1", Objects: 10, Status: store.ImportRunning}}
-	i := importer.New(s, telemetry.New("importer"), slog.New(slog.DiscardHandler))
-	for range 2 {
-		if err := i.Handle(t.Context(), "imp_1"); err != nil {
+	i := importer.New(s, "importer-7", telemetry.New("importer"), slog.New(slog.DiscardHandler))
+	for n := range int64(2) {
+		if err := i.Handle(t.Context(), "imp_1", n+2); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if s.finished != 1 || s.job.Vertices != 1280 {
-		t.Errorf("finished %d times with %d vertices; want once with 1280", s.finished, s.job.Vertices)
+	if by := (store.Delivery{Instance: "importer-7", Deliveries: 2}); s.finished != 1 || s.job.Vertices != 1280 || s.by != by {
+		t.Errorf("finished %d times with %d vertices by %+v; want once with 1280 by %+v", s.finished, s.job.Vertices, s.by, by)
 	}
 }

@@ -1,9 +1,12 @@
 package lifecycle
 
 import (
+	"context"
 	"net/http"
 	"sync/atomic"
+	"time"
 
+	"github.com/shakedown-dev/shakedown/compose/atelier/defects"
 	"github.com/shakedown-dev/shakedown/compose/atelier/wire"
 )
 
@@ -15,25 +18,29 @@ import (
 // database or Redis: a slow dependency shared by all instances would take them
 // all out of rotation together, and turn slowness into an outage.
 type gate struct {
-	name        string
-	metrics     http.Handler
-	early       bool // ready-early: report ready whatever is true
-	initialized atomic.Bool
-	draining    atomic.Bool
-	routes      atomic.Pointer[http.Handler]
+	name     string
+	number   int // of the instance
+	metrics  http.Handler
+	defects  defects.Set
+	draining atomic.Bool
+	inside   atomic.Pointer[inside] // nil until the service is initialized
+	cold     cold
 }
 
-func newGate(name string, metrics http.Handler, early bool) *gate {
-	return &gate{name: name, metrics: metrics, early: early}
+// inside is what the gate opens to.
+type inside struct {
+	routes http.Handler
+	ready  func(context.Context) error // App.Ready
+	since  time.Time
 }
 
-// open lets requests through; routes may be nil.
-func (g *gate) open(routes http.Handler) {
+// open lets requests through.
+func (g *gate) open(app App) {
+	routes := app.Handler
 	if routes == nil {
 		routes = http.NotFoundHandler()
 	}
-	g.routes.Store(&routes)
-	g.initialized.Store(true)
+	g.inside.Store(&inside{routes: routes, ready: app.Ready, since: time.Now()})
 }
 
 // drain turns readiness off and has every answer from now on close its connection.
@@ -41,14 +48,17 @@ func (g *gate) drain() { g.draining.Store(true) }
 
 // ServeHTTP implements http.Handler.
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if usedBefore(r) && g.draining.Load() { // only ever true with drain-keepalive-cut
+		panic(http.ErrAbortHandler)
+	}
 	w = &farewell{ResponseWriter: w, gate: g}
 	switch r.URL.Path {
 	case "/livez":
 		g.probe(w, true, "alive")
 	case "/readyz":
-		g.probe(w, g.ready(), "ready")
+		g.probe(w, g.ready(r.Context()), "ready")
 	case "/initz":
-		g.probe(w, g.initialized.Load(), "initialized")
+		g.probe(w, g.inside.Load() != nil, "initialized")
 	case "/metrics":
 		g.metrics.ServeHTTP(w, r)
 	default:
@@ -56,18 +66,30 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (g *gate) ready() bool {
-	return (g.early || g.initialized.Load()) && !g.draining.Load()
+func (g *gate) ready(ctx context.Context) bool {
+	inside := g.inside.Load()
+	switch {
+	case g.draining.Load() && !g.defects.Has(defects.ReadyStaysTrueOnTerm):
+		return false
+	case inside == nil:
+		return g.defects.Has(defects.ReadyEarly)
+	case g.defects.Has(defects.ReadyFlaps) && flaps(g.number, inside.since, time.Now()):
+		return false
+	}
+	return inside.ready == nil || inside.ready(ctx) == nil
 }
 
 func (g *gate) serve(w http.ResponseWriter, r *http.Request) {
-	routes := g.routes.Load()
-	if routes == nil {
+	inside := g.inside.Load()
+	if inside == nil {
 		w.Header().Set("Retry-After", "1")
 		wire.Error(w, http.StatusServiceUnavailable, g.name+" is still starting; try again in a second")
 		return
 	}
-	(*routes).ServeHTTP(w, r)
+	if g.defects.Has(defects.ReadyCold) {
+		g.cold.wait(r.Context())
+	}
+	inside.routes.ServeHTTP(w, r)
 }
 
 func (g *gate) probe(w http.ResponseWriter, ok bool, state string) {

@@ -22,6 +22,8 @@ import (
 // is called.
 type Process struct {
 	Name string
+	// Instance tells this process from the others of its service, as api-2.
+	Instance string
 	// Listen is the address to serve on, host:port.
 	Listen  string
 	Defects defects.Set
@@ -34,10 +36,10 @@ type Process struct {
 	DrainLimit time.Duration
 	Metrics    *telemetry.Metrics
 	Log        *slog.Logger
-	// Exit ends the process; os.Exit outside tests. Only the defect
-	// drain-ignored uses it.
+	// Exit ends the process; os.Exit outside tests. Only the defects
+	// drain-ignored and drain-exit-nonzero use it.
 	Exit func(code int)
-	// Wait waits for the drain delay; time.Sleep if not set.
+	// Wait waits while draining; time.Sleep if not set.
 	Wait func(time.Duration)
 	// Listening is called with the address once the port is open, if set.
 	Listening func(addr net.Addr)
@@ -47,6 +49,10 @@ type Process struct {
 type App struct {
 	// Handler serves the routes; nil for a service without routes of its own.
 	Handler http.Handler
+	// Ready is asked at each readiness probe besides, if set. Only the defect
+	// ready-shared-dependency sets it: what all instances share says nothing
+	// about one of them.
+	Ready func(context.Context) error
 	// Work is run in the background, if set. It takes jobs until taking is
 	// done, finishes those in hand, and returns. When doing is done too, it
 	// gives them back and returns. An error before taking is done ends the process.
@@ -57,6 +63,13 @@ type App struct {
 
 // killedBySIGTERM is the exit code of a process that the signal killed.
 const killedBySIGTERM = 128 + 15
+
+// What drain-exit-nonzero exits with, and how long drain-too-slow stays: longer
+// than any grace period.
+const (
+	nonzero = 3
+	tooSlow = time.Hour
+)
 
 // Run serves until ctx is done, which stands for the termination signal, then
 // drains. initialize runs while the process is already alive but not ready; it
@@ -71,7 +84,7 @@ func (p Process) Run(ctx context.Context, initialize func(context.Context) (App,
 	if p.Listening != nil {
 		p.Listening(listener.Addr())
 	}
-	gate := newGate(p.Name, p.Metrics.Handler(), p.Defects.Has(defects.ReadyEarly))
+	gate := &gate{name: p.Name, number: numberOf(p.Instance), metrics: p.Metrics.Handler(), defects: p.Defects}
 	spares := newSpares()
 	server := &http.Server{
 		Handler:           gate,
@@ -81,6 +94,9 @@ func (p Process) Run(ctx context.Context, initialize func(context.Context) (App,
 		IdleTimeout: 90 * time.Second,
 		ConnState:   func(c net.Conn, s http.ConnState) { p.Metrics.ConnState(c, s); spares.track(c, s) },
 		ErrorLog:    slog.NewLogLogger(p.Log.Handler(), slog.LevelDebug),
+	}
+	if p.Defects.Has(defects.DrainKeepaliveCut) {
+		server.ConnContext = countUses
 	}
 	r := &running{Process: p, gate: gate, spares: spares, server: server, worked: make(chan error, 1)}
 	return r.run(ctx, listener, initialize)
@@ -128,6 +144,11 @@ func (r *running) run(ctx context.Context, listener net.Listener, initialize fun
 		if closing := r.app.Close(); closing != nil {
 			err = errors.Join(err, fmt.Errorf("close %s: %w", r.Name, closing))
 		}
+	}
+	if err == nil && r.Defects.Has(defects.DrainExitNonzero) {
+		r.Log.Warn("exiting with an error after a clean stop", "defect", string(defects.DrainExitNonzero))
+		r.Exit(nonzero)
+		return errors.New("exited with an error after a clean stop")
 	}
 	return err
 }
@@ -179,7 +200,7 @@ var errNoReason = errors.New("no reason given")
 
 // open lets requests and jobs in.
 func (r *running) open(ctx, doing context.Context) {
-	r.gate.open(r.app.Handler)
+	r.gate.open(r.app)
 	if r.app.Work == nil {
 		return
 	}
@@ -219,6 +240,9 @@ func (r *running) drain() error {
 		err = errors.Join(err, r.finishWork(limit))
 	}
 	r.Log.Info("drained", "took", time.Since(started).Round(time.Millisecond).String())
+	if r.Defects.Has(defects.DrainTooSlow) {
+		r.wait(tooSlow)
+	}
 	return err
 }
 

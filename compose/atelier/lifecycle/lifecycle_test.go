@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,7 +33,8 @@ type subject struct {
 	finish     chan struct{} // closed to let /work answer
 	exited     chan int      // codes given to Exit
 	closed     chan struct{} // App.Close was called
-	delay      chan struct{} // closed to end the drain delay
+	delay      chan struct{} // closed to end the waits of draining
+	waits      chan time.Duration
 	terminate  context.CancelFunc
 	ended      chan error
 }
@@ -41,9 +43,15 @@ type subject struct {
 // until the test ends it, if one is set.
 func start(t *testing.T, p lifecycle.Process, work func(taking, doing context.Context) error) *subject {
 	t.Helper()
+	return startWith(t, p, lifecycle.App{Work: work})
+}
+
+// startWith is start with other parts of an App than its handler and Close.
+func startWith(t *testing.T, p lifecycle.Process, app lifecycle.App) *subject {
+	t.Helper()
 	ctx, terminate := context.WithCancel(context.Background())
 	s := &subject{
-		t: t, terminate: terminate,
+		t: t, terminate: terminate, waits: make(chan time.Duration, 10),
 		initialize: make(chan error, 1), arrived: make(chan struct{}, 10), finish: make(chan struct{}), delay: make(chan struct{}),
 		exited: make(chan int, 1), closed: make(chan struct{}), ended: make(chan error, 1),
 	}
@@ -52,6 +60,7 @@ func start(t *testing.T, p lifecycle.Process, work func(taking, doing context.Co
 	p.Listening = func(a net.Addr) { listening <- a }
 	p.Wait = func(d time.Duration) {
 		if d > 0 {
+			s.waits <- d
 			<-s.delay
 		}
 	}
@@ -70,7 +79,8 @@ func start(t *testing.T, p lifecycle.Process, work func(taking, doing context.Co
 		s.ended <- p.Run(ctx, func(ctx context.Context) (lifecycle.App, error) {
 			select {
 			case err := <-s.initialize:
-				return lifecycle.App{Handler: mux, Work: work, Close: func() error { close(s.closed); return nil }}, err
+				app.Handler, app.Close = mux, func() error { close(s.closed); return nil }
+				return app, err
 			case <-ctx.Done():
 				return lifecycle.App{}, ctx.Err()
 			}
@@ -309,6 +319,101 @@ func TestDrainIgnoredExitsAtOnce(t *testing.T) {
 	}
 	close(s.finish)
 	s.wantEnd("exited at once")
+}
+
+// Whoever kept a connection from before loses its request; others notice nothing.
+func TestKeepaliveCutClosesUnderTheClient(t *testing.T) {
+	s := start(t, lifecycle.Process{DrainDelay: time.Second, Defects: defects.Set{defects.DrainKeepaliveCut: true}}, nil).ready()
+	working, idle := s.inFlight(), s.keptAlive()
+	if status, _, err := idle.get("/quick"); err != nil || status != 200 {
+		t.Errorf("idle connection before the signal = %d, %v", status, err)
+	}
+	s.terminate()
+	s.until("/readyz", 503)
+	if status, header, err := s.fresh("/quick"); err != nil || status != 200 || header.Get("Connection") != "close" {
+		t.Errorf("new connection = %d, %v, %v; want 200 and close", status, header, err)
+	}
+	if status, _, err := idle.get("/work"); err == nil {
+		t.Errorf("idle connection answered %d, want it cut", status)
+	}
+	if len(s.arrived) > 0 {
+		t.Error("the request that was cut off was worked on")
+	}
+	close(s.finish)
+	if status, header, err := working.receive(); err != nil || status != 200 || header.Get("Connection") != "close" {
+		t.Errorf("request in flight = %d, %v, %v; want 200 and close", status, header, err)
+	}
+	close(s.delay)
+	s.wantEnd("")
+}
+
+func TestTooSlowStaysLongerThanAnyGracePeriod(t *testing.T) {
+	s := start(t, lifecycle.Process{Defects: defects.Set{defects.DrainTooSlow: true}}, nil).ready()
+	working := s.inFlight()
+	s.terminate()
+	s.untilRefused()
+	close(s.finish)
+	if status, _, err := working.receive(); err != nil || status != 200 {
+		t.Errorf("request in flight = %d, %v; this defect finishes it", status, err)
+	}
+	if wait := <-s.waits; wait < 10*time.Minute {
+		t.Errorf("it stays for %s more", wait)
+	}
+	close(s.delay)
+	s.wantEnd("")
+}
+
+func TestExitNonzeroDrainsAsItShould(t *testing.T) {
+	s := start(t, lifecycle.Process{DrainDelay: time.Second, Defects: defects.Set{defects.DrainExitNonzero: true}}, nil).ready()
+	working, idle := s.inFlight(), s.keptAlive()
+	s.terminate()
+	s.until("/readyz", 503)
+	if status, _, err := idle.get("/quick"); err != nil || status != 200 {
+		t.Errorf("idle connection = %d, %v", status, err)
+	}
+	close(s.finish)
+	if status, _, err := working.receive(); err != nil || status != 200 {
+		t.Errorf("request in flight = %d, %v", status, err)
+	}
+	close(s.delay)
+	if code := <-s.exited; code != 3 {
+		t.Errorf("exit code %d, want 3", code)
+	}
+	select {
+	case <-s.closed:
+	default:
+		t.Error("it exited before it had closed everything")
+	}
+	s.wantEnd("after a clean stop")
+}
+
+func TestStaysTrueOnTermIsReadyWhileItDrains(t *testing.T) {
+	s := start(t, lifecycle.Process{DrainDelay: time.Second, Defects: defects.Set{defects.ReadyStaysTrueOnTerm: true}}, nil).ready()
+	s.terminate()
+	<-s.waits // the signal has arrived
+	s.wantStatus("/readyz", 200)
+	if _, header, err := s.fresh("/quick"); err != nil || header.Get("Connection") != "close" {
+		t.Errorf("a request while draining: %v, %v; want close", header, err)
+	}
+	close(s.delay)
+	s.wantEnd("")
+}
+
+func TestReadinessAsksWhatTheAppSays(t *testing.T) {
+	var late atomic.Bool
+	s := startWith(t, lifecycle.Process{}, lifecycle.App{Ready: func(context.Context) error {
+		if late.Load() {
+			return errors.New("late")
+		}
+		return nil
+	}}).ready()
+	s.wantStatus("/readyz", 200)
+	late.Store(true)
+	s.wantStatus("/readyz", 503)
+	s.wantStatus("/livez", 200)
+	s.wantStatus("/quick", 200)
+	s.terminate()
+	s.wantEnd("")
 }
 
 func TestFailedInitializationEndsTheProcess(t *testing.T) {

@@ -5,6 +5,7 @@ package payments
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -26,7 +27,7 @@ func NewServer(from, to time.Duration) *Server {
 	return &Server{ledger: newLedger(), from: from, to: to}
 }
 
-// Handler serves POST /v1/charges and GET /v1/charges.
+// Handler serves POST /v1/charges, GET /v1/charges and GET /v1/status.
 func (s *Server) Handler(m *telemetry.Metrics) http.Handler {
 	m.Gauge("payments_charges", "Charges in the ledger.", func() float64 {
 		_, total := s.ledger.after(0, 0)
@@ -35,6 +36,7 @@ func (s *Server) Handler(m *telemetry.Metrics) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/charges", s.create)
 	mux.HandleFunc("GET /v1/charges", s.list)
+	mux.HandleFunc("GET /v1/status", s.status)
 	return m.Instrument(mux)
 }
 
@@ -82,8 +84,15 @@ func (s *Server) work() {
 	time.Sleep(s.from + (rand.N(spread)+rand.N(spread))/2)
 }
 
+// status is the bank's own status page. It is as slow as the bank.
+func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
+	s.work()
+	wire.Write(w, http.StatusOK, map[string]string{"status": "up"})
+}
+
 // list answers with a page of the ledger: ?after=N skips the first N charges,
-// ?limit=N (1,000) is the size of the page. total counts all of them.
+// ?limit=N (1,000) is the size of the page. total counts all of them, next is
+// the path of the page that follows, if one does.
 func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	after, err1 := number(r, "after", 0)
 	limit, err2 := number(r, "limit", 1000)
@@ -92,7 +101,11 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	charges, total := s.ledger.after(after, min(limit, 10_000))
-	wire.Write(w, http.StatusOK, map[string]any{"total": total, "charges": charges})
+	page := map[string]any{"total": total, "charges": charges}
+	if end := after + len(charges); len(charges) > 0 && end < total {
+		page["next"] = fmt.Sprintf("/v1/charges?after=%d&limit=%d", end, limit)
+	}
+	wire.Write(w, http.StatusOK, page)
 }
 
 func number(r *http.Request, name string, fallback int) (int, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/shakedown-dev/shakedown/compose/atelier/payments"
@@ -46,11 +48,14 @@ func simulator(t *testing.T) string {
 type page struct {
 	Total   int
 	Charges []payments.Charge
+	Next    string
 }
 
-func ledger(t *testing.T, url string) page {
+func ledger(t *testing.T, url string) page { return pageAt(t, url+"/v1/charges") }
+
+func pageAt(t *testing.T, url string) page {
 	t.Helper()
-	response, err := http.Get(url + "/v1/charges")
+	response, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +89,62 @@ func TestOneKeyIsChargedOnce(t *testing.T) {
 	}
 	if p := ledger(t, url); p.Total != 1 || p.Charges[0].Order != "ord_1" || p.Charges[0].AmountCents != 500 {
 		t.Errorf("ledger = %+v, want one charge", p)
+	}
+}
+
+func TestPagesLeadToOneAnother(t *testing.T) {
+	url := simulator(t)
+	c := newClient(t, url, quick)
+	for n := range 5 {
+		if _, err := c.Charge(t.Context(), fmt.Sprint(n), "ord", 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for limit, want := range map[int]string{1: "1 1 1 1 1", 2: "2 2 1", 4: "4 1", 5: "5", 6: "5", 0: "0"} {
+		var sizes, keys []string
+		for next := fmt.Sprintf("/v1/charges?limit=%d", limit); next != "" && len(sizes) < 10; {
+			p := pageAt(t, url+next)
+			sizes, next = append(sizes, fmt.Sprint(len(p.Charges))), p.Next
+			for _, charge := range p.Charges {
+				keys = append(keys, charge.Key)
+			}
+		}
+		if got := strings.Join(sizes, " "); got != want || limit > 0 && strings.Join(keys, " ") != "0 1 2 3 4" {
+			t.Errorf("pages of %d: %s with %v, want %s", limit, got, keys, want)
+		}
+	}
+}
+
+func TestStatusIsAsSlowAsTheBank(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handler := payments.NewServer(200*time.Millisecond, 450*time.Millisecond).Handler(telemetry.New("payments"))
+		for range 20 {
+			began, answer := time.Now(), httptest.NewRecorder()
+			handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/v1/status", nil))
+			if took := time.Since(began); answer.Code != http.StatusOK || took < 200*time.Millisecond || took > 450*time.Millisecond {
+				t.Errorf("/v1/status = %d after %s", answer.Code, took)
+			}
+		}
+	})
+}
+
+func TestStatusAsTheClientSeesIt(t *testing.T) {
+	hang := make(chan struct{})
+	late := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))
+	t.Cleanup(func() { close(hang) })
+	broken, _ := failing(500)
+	for name, tt := range map[string]struct {
+		url  string
+		well bool
+	}{
+		"well":    {simulator(t), true},
+		"failing": {serve(t, broken).URL, false},
+		"late":    {late.URL, false},
+		"gone":    {"http://127.0.0.1:1", false},
+	} {
+		if err := newClient(t, tt.url, quick).Status(t.Context()); (err == nil) != tt.well {
+			t.Errorf("%s: Status = %v", name, err)
+		}
 	}
 }
 

@@ -24,9 +24,12 @@ type Consumer struct {
 	Lease time.Duration
 	// MaxAttempts is how often a job is delivered before it is set aside.
 	MaxAttempts int64
-	// Handle does one job. It may be called twice for one id, also at once. An
-	// error means try again later.
-	Handle func(ctx context.Context, id string) error
+	// Handle does one job; deliveries is how often it was handed to somebody, this
+	// time included. It may be called twice for one id, also at once. An error
+	// means try again later.
+	Handle func(ctx context.Context, id string, deliveries int64) error
+	// AckFirst is the defect drain-drops-queue; see careless.
+	AckFirst bool
 	// Done is told how each job ended, if set: "done", "failed", "buried" or
 	// "returned".
 	Done func(result string)
@@ -49,6 +52,10 @@ func (c *Consumer) Run(taking, doing context.Context) error {
 	var lanes sync.WaitGroup
 	for lane := range c.Concurrency {
 		consumer := fmt.Sprintf("%s/%d", c.Name, lane)
+		if c.AckFirst {
+			lanes.Go(func() { c.careless(taking, consumer) })
+			continue
+		}
 		lanes.Go(func() { c.lane(taking, doing, consumer) })
 	}
 	lanes.Wait()
@@ -66,7 +73,8 @@ func (c *Consumer) lane(taking, doing context.Context, consumer string) {
 		case err != nil && taking.Err() == nil:
 			c.recover(taking, err)
 		case ok && taking.Err() != nil:
-			c.giveBack(consumer, j) // it came in the moment of stopping
+			j.attempts-- // it came in the moment of stopping: nobody has had it
+			c.giveBack(consumer, j)
 		case ok:
 			c.do(doing, consumer, j)
 		case reclaim:
@@ -78,12 +86,13 @@ func (c *Consumer) lane(taking, doing context.Context, consumer string) {
 // next returns a job that its consumer has lost, if asked to look for one, or
 // a new one.
 func (c *Consumer) next(ctx context.Context, consumer string, reclaim bool) (job, bool, error) {
+	// Neither is cancelled half way: Redis would go on to deliver a job that
+	// nobody receives.
+	ctx = context.WithoutCancel(ctx)
 	if reclaim {
 		return c.Queue.reclaim(ctx, consumer, c.Lease)
 	}
-	// The read is not cancelled half way: Redis would go on to deliver a job
-	// that nobody receives.
-	return c.Queue.read(context.WithoutCancel(ctx), consumer, block)
+	return c.Queue.read(ctx, consumer, block)
 }
 
 // recover follows an error of Redis. A stream that is gone, because Redis lost
@@ -105,7 +114,7 @@ func (c *Consumer) recover(ctx context.Context, cause error) {
 // do handles one job and acknowledges it after the work.
 func (c *Consumer) do(ctx context.Context, consumer string, j job) {
 	stopRenewing := c.keepLease(consumer, j)
-	err := c.Handle(ctx, j.id)
+	err := c.Handle(ctx, j.id, j.attempts)
 	stopRenewing()
 
 	ending, cancel := context.WithTimeout(context.Background(), ackLimit)

@@ -116,13 +116,10 @@ func (q *Queue) read(ctx context.Context, consumer string, block time.Duration) 
 
 // reclaim takes over a job whose consumer has not renewed it for lease.
 func (q *Queue) reclaim(ctx context.Context, consumer string, lease time.Duration) (j job, ok bool, err error) {
-	messages, _, err := q.client.XAutoClaim(ctx, &redis.XAutoClaimArgs{
-		Stream: q.stream, Group: group, Consumer: consumer, MinIdle: lease, Start: "0", Count: 1,
-	}).Result()
-	if err != nil || len(messages) == 0 {
+	m, ok, err := q.autoClaim(ctx, consumer, lease)
+	if err != nil || !ok {
 		return job{}, false, err
 	}
-	m := messages[0]
 	pending, err := q.client.XPendingExt(ctx, &redis.XPendingExtArgs{Stream: q.stream, Group: group, Start: m.ID, End: m.ID, Count: 1}).Result()
 	if err != nil {
 		return job{}, false, err
@@ -132,6 +129,25 @@ func (q *Queue) reclaim(ctx context.Context, consumer string, lease time.Duratio
 		j.attempts = pending[0].RetryCount
 	}
 	return j, true, nil
+}
+
+// autoClaim goes through the jobs in hand until one is idle for lease: Redis
+// looks at a few of them at a time.
+func (q *Queue) autoClaim(ctx context.Context, consumer string, lease time.Duration) (m redis.XMessage, ok bool, err error) {
+	for start := "0-0"; ; {
+		messages, next, err := q.client.XAutoClaim(ctx, &redis.XAutoClaimArgs{
+			Stream: q.stream, Group: group, Consumer: consumer, MinIdle: lease, Start: start, Count: 1,
+		}).Result()
+		switch {
+		case err != nil:
+			return redis.XMessage{}, false, err
+		case len(messages) > 0:
+			return messages[0], true, nil
+		case next == "0-0":
+			return redis.XMessage{}, false, nil
+		}
+		start = next
+	}
 }
 
 // renew restarts the lease of a job in hand.

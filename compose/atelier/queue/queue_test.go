@@ -39,13 +39,20 @@ type crew struct {
 
 func hire(t *testing.T, q *queue.Queue, name string, lease time.Duration, handle func(context.Context, string) error) *crew {
 	t.Helper()
+	return hireFor(t, &queue.Consumer{
+		Queue: q, Name: name, Concurrency: 2, Lease: lease,
+		Handle: func(ctx context.Context, id string, _ int64) error { return handle(ctx, id) },
+	})
+}
+
+// hireFor hires a consumer that lacks what is the same for all.
+func hireFor(t *testing.T, consumer *queue.Consumer) *crew {
+	t.Helper()
 	taking, stop := context.WithCancel(context.Background())
 	doing, giveUp := context.WithCancel(context.Background())
-	c := &crew{t: t, q: q, stop: stop, giveUp: giveUp, stopped: make(chan struct{}), results: make(chan string, 100)}
-	consumer := &queue.Consumer{
-		Queue: q, Name: name, Concurrency: 2, Lease: lease, MaxAttempts: 3, Handle: handle,
-		Done: func(result string) { c.results <- result }, Log: slog.New(slog.DiscardHandler),
-	}
+	c := &crew{t: t, q: consumer.Queue, stop: stop, giveUp: giveUp, stopped: make(chan struct{}), results: make(chan string, 100)}
+	consumer.MaxAttempts, consumer.Log = 3, slog.New(slog.DiscardHandler)
+	consumer.Done = func(result string) { c.results <- result }
 	go func() { consumer.Run(taking, doing); close(c.stopped) }()
 	t.Cleanup(func() { stop(); giveUp(); <-c.stopped })
 	return c
@@ -165,9 +172,63 @@ func TestGivenBackJobIsTakenOverAtOnce(t *testing.T) {
 	<-leaving.stopped
 	leaving.wantResult("returned")
 	// Its lease of a minute would outlast this test.
-	next := hire(t, q, "next", time.Minute, func(context.Context, string) error { return nil })
+	deliveries := make(chan int64, 1)
+	next := hireFor(t, &queue.Consumer{Queue: q, Name: "next", Concurrency: 1, Lease: time.Minute, Handle: func(_ context.Context, _ string, n int64) error {
+		deliveries <- n
+		return nil
+	}})
 	next.wantResult("done")
 	next.wantDepth(0)
+	if n := <-deliveries; n != 2 {
+		t.Errorf("delivery %d, want it to be the second", n)
+	}
+}
+
+// What is in hand at the signal is done by somebody, unless it was acknowledged
+// before the work.
+func TestJobsInHandAtTheSignal(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name     string
+		ackFirst bool
+		depth    int64
+	}{{"healthy", false, 20}, {"drain-drops-queue", true, 12}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, client := newRedis(t)
+			q := queue.New(client, "q")
+			working := make(chan struct{}, 1)
+			c := hireFor(t, &queue.Consumer{Queue: q, Name: "one", Concurrency: 1, Lease: time.Minute, AckFirst: tt.ackFirst, Handle: func(ctx context.Context, _ string, _ int64) error {
+				working <- struct{}{}
+				<-ctx.Done()
+				return ctx.Err()
+			}})
+			for n := range 20 {
+				push(t, q, fmt.Sprint(n))
+			}
+			<-working
+			c.stop()
+			if !tt.ackFirst { // it waits for the work, and gives it back when told to
+				c.giveUp()
+			}
+			<-c.stopped
+			c.wantDepth(tt.depth)
+		})
+	}
+}
+
+func TestAckFirstDoesWhatNoSignalInterrupts(t *testing.T) {
+	t.Parallel()
+	_, client := newRedis(t)
+	q := queue.New(client, "q")
+	c := hireFor(t, &queue.Consumer{Queue: q, Name: "one", Concurrency: 4, Lease: time.Minute, AckFirst: true, Handle: func(context.Context, string, int64) error { return nil }})
+	for n := range 20 {
+		push(t, q, fmt.Sprint(n))
+	}
+	for range 20 {
+		c.wantResult("done")
+	}
+	c.wantDepth(0)
 }
 
 func TestJobOfADeadConsumerIsDeliveredAgain(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -38,10 +39,17 @@ type Session struct {
 }
 
 // Sessions are the sessions in one Redis. It is safe for concurrent use.
-type Sessions struct{ client *redis.Client }
+type Sessions struct {
+	client *redis.Client
+	memory *sync.Map // takes the place of Redis, if set: the defect session-in-memory
+}
 
 // New returns sessions without contacting Redis.
 func New(client *redis.Client) *Sessions { return &Sessions{client: client} }
+
+// NewInMemory returns sessions that no other instance sees and that end with
+// the process: the defect session-in-memory.
+func NewInMemory() *Sessions { return &Sessions{memory: &sync.Map{}} }
 
 // Create starts a session and returns its token.
 func (s *Sessions) Create(ctx context.Context, session Session) (token string, err error) {
@@ -53,6 +61,10 @@ func (s *Sessions) Create(ctx context.Context, session Session) (token string, e
 		return "", fmt.Errorf("encode session: %w", err)
 	}
 	token = rand.Text()
+	if s.memory != nil {
+		s.memory.Store(key(token), session)
+		return token, nil
+	}
 	if err := s.client.Set(ctx, key(token), value, Lifetime).Err(); err != nil {
 		return "", fmt.Errorf("store session: %w", err)
 	}
@@ -61,6 +73,13 @@ func (s *Sessions) Create(ctx context.Context, session Session) (token string, e
 
 // Find returns the session of a token; ErrUnknown if there is none.
 func (s *Sessions) Find(ctx context.Context, token string) (Session, error) {
+	if s.memory != nil {
+		session, ok := s.memory.Load(key(token))
+		if !ok {
+			return Session{}, ErrUnknown
+		}
+		return session.(Session), nil
+	}
 	value, err := s.client.Get(ctx, key(token)).Bytes()
 	if errors.Is(err, redis.Nil) {
 		return Session{}, ErrUnknown

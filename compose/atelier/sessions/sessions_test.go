@@ -37,6 +37,31 @@ func TestSessions(t *testing.T) {
 	}
 }
 
+// Another instance knows the sessions of this one, unless they are in its memory.
+func TestAnotherInstance(t *testing.T) {
+	client := cache.Open(miniredis.RunT(t).Addr(), 4)
+	t.Cleanup(func() { client.Close() })
+	for name, tt := range map[string]struct {
+		here, there *sessions.Sessions
+		want        error
+	}{
+		"healthy":           {sessions.New(client), sessions.New(client), nil},
+		"session-in-memory": {sessions.NewInMemory(), sessions.NewInMemory(), sessions.ErrUnknown},
+	} {
+		want := sessions.Session{Account: "acme", Tier: "pro"}
+		token, err := tt.here.Create(t.Context(), want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := tt.here.Find(t.Context(), token); err != nil || got != want {
+			t.Errorf("%s: Find here = %+v, %v; want %+v", name, got, err, want)
+		}
+		if _, err := tt.there.Find(t.Context(), token); !errors.Is(err, tt.want) {
+			t.Errorf("%s: Find there = %v, want %v", name, err, tt.want)
+		}
+	}
+}
+
 func TestInvalidSessionsAreRefused(t *testing.T) {
 	s := sessions.New(nil) // Redis is not asked
 	for _, session := range []sessions.Session{{"", "free"}, {"acme", ""}, {"acme", "gold"}, {strings.Repeat("a", 101), "free"}} {

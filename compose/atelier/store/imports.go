@@ -63,15 +63,17 @@ func (s *Store) StartImport(ctx context.Context, id string) (Import, error) {
 	return done, missing(err, "import", id)
 }
 
-// FinishImport stores the result of a conversion.
-func (s *Store) FinishImport(ctx context.Context, id string, vertices int64, checksum string) error {
-	_, err := s.db.ExecContext(ctx,
-		`UPDATE imports SET status = 'done', vertices = $2, checksum = $3, finished_at = $4 WHERE id = $1 AND status <> 'done'`,
-		id, vertices, checksum, toMicros(time.Now()))
+// FinishImport stores the result of a conversion, writes down by whom, and tells
+// whether this call did it, so that a job delivered twice is done once.
+func (s *Store) FinishImport(ctx context.Context, id string, vertices int64, checksum string, by Delivery) (did bool, err error) {
+	now := toMicros(time.Now())
+	did, err = s.once(ctx,
+		query{`UPDATE imports SET status = 'done', vertices = $2, checksum = $3, finished_at = $4 WHERE id = $1 AND status <> 'done'`, []any{id, vertices, checksum, now}},
+		query{`INSERT INTO conversions (import_id, instance, deliveries, done_at) VALUES ($1, $2, $3, $4)`, []any{id, by.Instance, by.Deliveries, now}})
 	if err != nil {
-		return fmt.Errorf("finish import %s: %w", id, err)
+		return false, fmt.Errorf("finish import %s: %w", id, err)
 	}
-	return nil
+	return did, nil
 }
 
 // ForgottenImports returns imports that have been queued since before a moment,

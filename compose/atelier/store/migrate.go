@@ -64,6 +64,33 @@ var migrations = []migration{
 			created_at      BIGINT NOT NULL
 		)`,
 	},
+	{
+		// A row for each time that the work of a job was done.
+		`CREATE TABLE fulfilments (
+			order_id   TEXT NOT NULL,
+			instance   TEXT NOT NULL,
+			deliveries BIGINT NOT NULL,
+			done_at    BIGINT NOT NULL
+		)`,
+		`CREATE TABLE conversions (
+			import_id  TEXT NOT NULL,
+			instance   TEXT NOT NULL,
+			deliveries BIGINT NOT NULL,
+			done_at    BIGINT NOT NULL
+		)`,
+	},
+	{
+		// With a default, the versions before go on writing projects, and no row is
+		// rewritten; the backfill fills what they leave empty.
+		`ALTER TABLE projects ADD COLUMN slug TEXT NOT NULL DEFAULT ''`,
+		`CREATE TABLE backfills (
+			name        TEXT NOT NULL,
+			instance    TEXT NOT NULL,
+			rows        BIGINT NOT NULL,
+			started_at  BIGINT NOT NULL,
+			finished_at BIGINT NOT NULL DEFAULT 0
+		)`,
+	},
 }
 
 // Migrate brings the schema up to date. Any number of processes may call it at

@@ -50,7 +50,7 @@ func (s *Store) CreateOrder(ctx context.Context, account, key, product string, q
 		return Order{}, false, fmt.Errorf("create order: %w", err)
 	}
 	// No row: the key is taken, or the product does not exist.
-	order, found := s.orderByKey(ctx, account, key)
+	order, found := s.OrderByKey(ctx, account, key)
 	if found == nil {
 		return order, false, nil
 	}
@@ -60,7 +60,8 @@ func (s *Store) CreateOrder(ctx context.Context, account, key, product string, q
 	return Order{}, false, found
 }
 
-func (s *Store) orderByKey(ctx context.Context, account, key string) (Order, error) {
+// OrderByKey returns the order for which an account has used a key.
+func (s *Store) OrderByKey(ctx context.Context, account, key string) (Order, error) {
 	row := s.db.QueryRowContext(ctx, `SELECT `+orderColumns+` FROM orders WHERE account = $1 AND idempotency_key = $2`, account, key)
 	order, err := scanOrder(row.Scan)
 	return order, missing(err, "order with key", key)
@@ -85,6 +86,22 @@ func (s *Store) PayOrder(ctx context.Context, id, charge string) error {
 	return nil
 }
 
+// InsertOrder adds an order as it is, unless its key has been used before.
+func (s *Store) InsertOrder(ctx context.Context, o Order) error {
+	paid := int64(0)
+	if o.Status == OrderPaid {
+		paid = toMicros(time.Now())
+	}
+	_, err := s.db.ExecContext(ctx,
+		`INSERT INTO orders (id, account, idempotency_key, product, quantity, total_cents, status, charge, created_at, paid_at)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
+		o.ID, o.Account, o.Key, o.Product, o.Quantity, o.TotalCents, o.Status, o.Charge, toMicros(o.CreatedAt), paid)
+	if err != nil {
+		return fmt.Errorf("insert order %s: %w", o.ID, err)
+	}
+	return nil
+}
+
 // RejectOrder marks a pending order as rejected.
 func (s *Store) RejectOrder(ctx context.Context, id string) error {
 	if _, err := s.db.ExecContext(ctx, `UPDATE orders SET status = 'rejected' WHERE id = $1 AND status = 'pending'`, id); err != nil {
@@ -93,12 +110,13 @@ func (s *Store) RejectOrder(ctx context.Context, id string) error {
 	return nil
 }
 
-// FulfilOrder marks a paid order as fulfilled and tells whether this call did
-// it, so that a job delivered twice is done once.
-func (s *Store) FulfilOrder(ctx context.Context, id string) (bool, error) {
-	did, err := changed(s.db.ExecContext(ctx,
-		`UPDATE orders SET status = 'fulfilled', fulfilled_at = $2 WHERE id = $1 AND status = 'paid'`,
-		id, toMicros(time.Now())))
+// FulfilOrder marks a paid order as fulfilled, writes down by whom, and tells
+// whether this call did it, so that a job delivered twice is done once.
+func (s *Store) FulfilOrder(ctx context.Context, id string, by Delivery) (did bool, err error) {
+	now := toMicros(time.Now())
+	did, err = s.once(ctx,
+		query{`UPDATE orders SET status = 'fulfilled', fulfilled_at = $2 WHERE id = $1 AND status = 'paid'`, []any{id, now}},
+		query{`INSERT INTO fulfilments (order_id, instance, deliveries, done_at) VALUES ($1, $2, $3, $4)`, []any{id, by.Instance, by.Deliveries, now}})
 	if err != nil {
 		return false, fmt.Errorf("fulfil order %s: %w", id, err)
 	}

@@ -27,6 +27,10 @@ func suite(t *testing.T, address string) {
 	t.Run("an order is created once for a key", func(t *testing.T) { orderOnce(t, s) })
 	t.Run("an order goes through its states", func(t *testing.T) { orderStates(t, s) })
 	t.Run("an import goes through its states", func(t *testing.T) { importStates(t, s) })
+	t.Run("slugs are filled in steps", func(t *testing.T) { slugs(t, s) })
+	t.Run("runs of a backfill are written down", func(t *testing.T) { backfills(t, s) })
+	t.Run("an order is inserted as it is", func(t *testing.T) { insertOrder(t, s) })
+	t.Run("work is written down once", func(t *testing.T) { workOnce(t, address) })
 	t.Run("processes write together", func(t *testing.T) { writeTogether(t, address) })
 }
 
@@ -116,15 +120,15 @@ func accountOnce(t *testing.T, s *store.Store) {
 
 func projects(t *testing.T, s *store.Store) {
 	ctx := t.Context()
-	first := must(s.CreateProject(ctx, "projects", "first"))(t)
-	second := must(s.CreateProject(ctx, "projects", "second"))(t)
-	must(s.CreateProject(ctx, "projects/other", "other"))(t)
+	first := must(s.CreateProject(ctx, "projects", "first", ""))(t)
+	second := must(s.CreateProject(ctx, "projects", "second", "the-second"))(t)
+	must(s.CreateProject(ctx, "projects/other", "other", ""))(t)
 	found := must(s.Projects(ctx, "projects", 10))(t)
 	if len(found) != 2 || found[0] != second || found[1] != first {
 		t.Errorf("projects = %+v; want the account's two, newest first", found)
 	}
-	if found := must(s.Project(ctx, "projects", first.ID))(t); found != first {
-		t.Errorf("project = %+v, want %+v", found, first)
+	if found := must(s.Project(ctx, "projects", second.ID))(t); found != second || found.Slug != "the-second" {
+		t.Errorf("project = %+v, want %+v", found, second)
 	}
 	if _, err := s.Project(ctx, "projects/other", first.ID); !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), first.ID) {
 		t.Errorf("another account's project: %v, want ErrNotFound that names it", err)
@@ -180,7 +184,7 @@ func orderStates(t *testing.T, s *store.Store) {
 	if order.Status != store.OrderPending || order.TotalCents != 3*price || time.Since(order.CreatedAt) > time.Hour {
 		t.Errorf("new order = %+v", order)
 	}
-	if did := must(s.FulfilOrder(ctx, order.ID))(t); did {
+	if did := must(s.FulfilOrder(ctx, order.ID, store.Delivery{}))(t); did {
 		t.Error("an unpaid order was fulfilled")
 	}
 	check(t, s.PayOrder(ctx, order.ID, "chg_1"))
@@ -196,10 +200,12 @@ func orderStates(t *testing.T, s *store.Store) {
 	if found := must(s.ForgottenOrders(ctx, time.Now().Add(-time.Hour), 1000))(t); contains(found, order.ID) {
 		t.Error("an order paid just now is forgotten already")
 	}
-	first, second := must(s.FulfilOrder(ctx, order.ID))(t), must(s.FulfilOrder(ctx, order.ID))(t)
+	first := must(s.FulfilOrder(ctx, order.ID, store.Delivery{Instance: "worker-1", Deliveries: 2}))(t)
+	second := must(s.FulfilOrder(ctx, order.ID, store.Delivery{Instance: "worker-2", Deliveries: 3}))(t)
 	if !first || second {
 		t.Errorf("fulfilled: %v, then %v; want once", first, second)
 	}
+	wantRows(t, s, `SELECT instance, deliveries FROM fulfilments WHERE order_id = $1 AND done_at > 0`, order.ID, "worker-1 2")
 	if _, err := s.Order(ctx, "somebody else", order.ID); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("another account's order: %v, want ErrNotFound", err)
 	}
@@ -207,7 +213,7 @@ func orderStates(t *testing.T, s *store.Store) {
 
 func importStates(t *testing.T, s *store.Store) {
 	ctx := t.Context()
-	project := must(s.CreateProject(ctx, "imports", "villa"))(t)
+	project := must(s.CreateProject(ctx, "imports", "villa", "villa"))(t)
 	queued := must(s.CreateImport(ctx, "imports", project.ID, 500))(t)
 	if queued.Status != store.ImportQueued || queued.Objects != 500 || queued.Project != project.ID {
 		t.Errorf("new import = %+v", queued)
@@ -222,7 +228,13 @@ func importStates(t *testing.T, s *store.Store) {
 		t.Errorf("started import = %+v", running)
 	}
 	must(s.StartImport(ctx, queued.ID))(t) // its importer died
-	check(t, s.FinishImport(ctx, queued.ID, 64000, "abc"))
+	if did := must(s.FinishImport(ctx, queued.ID, 64000, "abc", store.Delivery{Instance: "importer-1", Deliveries: 2}))(t); !did {
+		t.Error("the import was not finished")
+	}
+	if did := must(s.FinishImport(ctx, queued.ID, 1, "def", store.Delivery{Instance: "importer-2", Deliveries: 3}))(t); did {
+		t.Error("the import was finished twice")
+	}
+	wantRows(t, s, `SELECT instance, deliveries FROM conversions WHERE import_id = $1 AND done_at > 0`, queued.ID, "importer-1 2")
 	if done := must(s.StartImport(ctx, queued.ID))(t); done.Status != store.ImportDone {
 		t.Errorf("import started after its end = %+v, want it done", done)
 	}
@@ -232,6 +244,115 @@ func importStates(t *testing.T, s *store.Store) {
 	}
 	if _, err := s.StartImport(ctx, "imp_none"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("unknown import: %v, want ErrNotFound", err)
+	}
+}
+
+// slugs looks at accounts of its own: other parts leave projects without a slug.
+func slugs(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	var ids []string
+	for n := range 5 {
+		ids = append(ids, must(s.CreateProject(ctx, "slugs", fmt.Sprintf("Loft %d", n), ""))(t).ID)
+	}
+	kept := must(s.CreateProject(ctx, "slugs", "Loft 5", "chosen"))(t)
+	after, changed := "", 0
+	for range 100 {
+		step := must(s.FillSlugs(ctx, after, 2))(t)
+		changed += step.Changed
+		if step.Seen > 2 || step.Seen > 0 && step.Last <= after {
+			t.Fatalf("step after %q = %+v; want two at most, further on", after, step)
+		}
+		if after = step.Last; step.Seen < 2 {
+			break
+		}
+	}
+	if again := must(s.FillSlugs(ctx, "", 100))(t); changed < len(ids) || again.Seen > 0 {
+		t.Errorf("%d slugs filled, then %+v; want all of them, once", changed, again)
+	}
+	for n, id := range ids {
+		if p := must(s.Project(ctx, "slugs", id))(t); p.Slug != fmt.Sprintf("loft-%d", n) {
+			t.Errorf("slug of %q = %q", p.Name, p.Slug)
+		}
+	}
+	if p := must(s.Project(ctx, "slugs", kept.ID))(t); p.Slug != "chosen" {
+		t.Errorf("a slug that was there is now %q", p.Slug)
+	}
+}
+
+func TestSlug(t *testing.T) {
+	for name, want := range map[string]string{
+		"Loft 7": "loft-7", "  Villa -- am See! ": "villa-am-see", "KÖLN": "köln", "!?": "project", "": "project",
+		strings.Repeat("ab ", 40): strings.TrimRight(strings.Repeat("ab-", 27)[:80], "-"),
+	} {
+		if got := store.Slug(name); got != want {
+			t.Errorf("slug of %q = %q, want %q", name, got, want)
+		}
+	}
+}
+
+func backfills(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	began := must(s.BeginBackfill(ctx, "test", "job-1"))(t)
+	wantRows(t, s, `SELECT instance, finished_at FROM backfills WHERE name = $1`, "test", "job-1 0")
+	check(t, s.EndBackfill(ctx, "test", "job-1", began, 42))
+	must(s.BeginBackfill(ctx, "test", "job-2"))(t)
+	wantRows(t, s, `SELECT instance, rows FROM backfills WHERE name = $1 ORDER BY started_at, instance`, "test", "job-1 42", "job-2 0")
+	wantRows(t, s, `SELECT instance, rows FROM backfills WHERE name = $1 AND finished_at >= started_at`, "test", "job-1 42")
+}
+
+func insertOrder(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	order := store.Order{
+		ID: "ord_given", Account: "insert", Key: "key", Product: "p-001", Quantity: 2, TotalCents: 100,
+		Status: store.OrderPaid, Charge: "chg", CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
+	}
+	check(t, s.InsertOrder(ctx, order))
+	check(t, s.InsertOrder(ctx, store.Order{ID: "ord_other", Account: "insert", Key: "key", Product: "p-002", Quantity: 1, Status: store.OrderPending}))
+	if found := must(s.OrderByKey(ctx, "insert", "key"))(t); found != order {
+		t.Errorf("order = %+v, want %+v", found, order)
+	}
+	if found := must(s.ForgottenOrders(ctx, time.Now().Add(time.Hour), 1000))(t); !contains(found, order.ID) {
+		t.Errorf("the sweep would not find it among %q", found)
+	}
+	if _, err := s.OrderByKey(ctx, "insert", "other"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("an unused key: %v, want ErrNotFound", err)
+	}
+}
+
+// workOnce has processes finish one import at the same time.
+func workOnce(t *testing.T, address string) {
+	s := open(t, address)
+	project := must(s.CreateProject(t.Context(), "once", "villa", ""))(t)
+	queued := must(s.CreateImport(t.Context(), "once", project.ID, 1))(t)
+	var together sync.WaitGroup
+	for n := range 4 {
+		process := open(t, address)
+		together.Go(func() {
+			if _, err := process.FinishImport(t.Context(), queued.ID, 128, "abc", store.Delivery{Instance: fmt.Sprint(n), Deliveries: 1}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	together.Wait()
+	wantRows(t, s, `SELECT import_id, COUNT(*) FROM conversions WHERE import_id = $1 GROUP BY import_id`, queued.ID, queued.ID+" 1")
+}
+
+// wantRows wants rows of a text and a number.
+func wantRows(t *testing.T, s *store.Store, query, arg string, want ...string) {
+	t.Helper()
+	rows, err := s.DB().QueryContext(t.Context(), query, arg)
+	check(t, err)
+	defer rows.Close()
+	var got []string
+	for rows.Next() {
+		var text string
+		var number int64
+		check(t, rows.Scan(&text, &number))
+		got = append(got, fmt.Sprint(text, " ", number))
+	}
+	check(t, rows.Err())
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%s: %q, want %q", query, got, want)
 	}
 }
 

@@ -55,7 +55,10 @@ type Platform struct {
 	attached  []*conn
 }
 
-var _ platform.Platform = (*Platform)(nil)
+var (
+	_ platform.Platform  = (*Platform)(nil)
+	_ platform.Inspector = (*Platform)(nil)
+)
 
 // validName is what runs and instances may be called.
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)

@@ -49,6 +49,7 @@ type engine interface {
 	ContainerRemove(ctx context.Context, container string, options container.RemoveOptions) error
 	ContainerStart(ctx context.Context, container string, options container.StartOptions) error
 	ContainerStatsOneShot(ctx context.Context, container string) (container.StatsResponseReader, error)
+	ContainerTop(ctx context.Context, container string, arguments []string) (container.TopResponse, error)
 	ContainerUpdate(ctx context.Context, container string, config container.UpdateConfig) (container.UpdateResponse, error)
 	ContainerWait(ctx context.Context, container string, condition container.WaitCondition) (<-chan container.WaitResponse, <-chan error)
 }

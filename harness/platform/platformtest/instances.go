@@ -216,6 +216,29 @@ func waitCancelled(t *testing.T, w *world) {
 	}
 }
 
+// mainProcess holds the platforms that can tell what runs.
+func mainProcess(t *testing.T, w *world) {
+	inspector, ok := w.Platform.(platform.Inspector)
+	if !ok {
+		t.Skipf("the %s platform cannot tell what runs as a main process", w.Name())
+	}
+	ctx := t.Context()
+	w.start("main-1", "stubborn", "two words")
+	w.says("main-1", "ready")
+	command, err := inspector.MainProcess(ctx, "main-1")
+	if err != nil || !strings.Contains(command, "program") || !strings.HasSuffix(command, " stubborn two words") {
+		t.Errorf("the main process is %q (%v), want the program with its arguments", command, err)
+	}
+	w.must(w.Signal(ctx, "main-1", syscall.SIGKILL))
+	w.wait("main-1")
+	if command, err := inspector.MainProcess(ctx, "main-1"); err == nil || !strings.Contains(err.Error(), "main-1") {
+		t.Errorf("of an exited instance: %q, %v; want an error with its name", command, err)
+	}
+	if _, err := inspector.MainProcess(ctx, "nobody"); !errors.Is(err, platform.ErrNotFound) {
+		t.Errorf("of an unknown instance: %v, want ErrNotFound", err)
+	}
+}
+
 func manyAtOnce(t *testing.T, w *world) {
 	const many = 4
 	var all sync.WaitGroup

@@ -88,6 +88,7 @@ var instanceTests = map[string]func(*testing.T, *world){
 	"NoHealthcheck":         noHealthcheck,
 	"WaitCancelled":         waitCancelled,
 	"ManyAtOnce":            manyAtOnce,
+	"MainProcess":           mainProcess,
 }
 
 // leak is a variable of the harness that no instance may see.

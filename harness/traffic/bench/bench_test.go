@@ -62,7 +62,7 @@ func TestPeersAreAskedForTheSame(t *testing.T) {
 }
 
 func TestAnOrderReachesTheChild(t *testing.T) {
-	want := order{addr: "127.0.0.1:9", seconds: 2.5, closed: 3, rate: 12.5, steps: 4, think: 1500 * time.Millisecond, connections: 77}
+	want := order{addr: "127.0.0.1:9", seconds: 2.5, closed: 3, rate: 12.5, steps: 4, think: 1500 * time.Millisecond, connections: 77, keys: true}
 	var got order
 	if err := got.flags().Parse(want.args()[1:]); err != nil || got != want {
 		t.Errorf("%+v, %v; want %+v", got, err, want)

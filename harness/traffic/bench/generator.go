@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -15,7 +16,9 @@ import (
 
 	"github.com/shakedown-dev/shakedown/harness/clock"
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/redact"
 	"github.com/shakedown-dev/shakedown/harness/traffic"
+	"github.com/shakedown-dev/shakedown/harness/traffic/acknowledged"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -28,6 +31,7 @@ type order struct {
 	steps       int     // of a session, with a think time before each but the first
 	think       time.Duration
 	connections int
+	keys        bool // a key of every request is written down, as for a ledger
 }
 
 // A drove is what the driver reports.
@@ -48,6 +52,7 @@ func (o *order) flags() *flag.FlagSet {
 	flags.IntVar(&o.steps, "steps", 1, "requests of a session")
 	flags.DurationVar(&o.think, "think", 0, "between the requests of a session")
 	flags.IntVar(&o.connections, "connections", 256, "at most")
+	flags.BoolVar(&o.keys, "keys", false, "write down a key of every request")
 	return flags
 }
 
@@ -56,7 +61,7 @@ func (o *order) args() []string {
 	return []string{"drive", "-addr", o.addr,
 		"-seconds", strconv.FormatFloat(o.seconds, 'g', -1, 64), "-closed", strconv.Itoa(o.closed),
 		"-rate", strconv.FormatFloat(o.rate, 'g', -1, 64), "-steps", strconv.Itoa(o.steps),
-		"-think", o.think.String(), "-connections", strconv.Itoa(o.connections)}
+		"-think", o.think.String(), "-connections", strconv.Itoa(o.connections), "-keys=" + strconv.FormatBool(o.keys)}
 }
 
 // drive is the child that is measured: the driver of the product, with a sink
@@ -70,10 +75,25 @@ func drive(ctx context.Context, args []string) error {
 	// another's turn: the kernel shares the one core better than Go does.
 	runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0)))
 	rec := &record{response: journal.NewHistogram()}
-	c := clock.Start()
-	totals, err := traffic.Run(ctx, traffic.Config{Plan: o.plan(), Clock: c, Start: c.Now(), Sink: rec})
+	plan := o.plan()
+	dir, err := os.MkdirTemp("", "shakedown-bench-")
 	if err != nil {
 		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	book, err := acknowledged.Create(dir, plan.Ledgers, redact.New().String)
+	if err != nil {
+		return err
+	}
+	c := clock.Start()
+	totals, err := traffic.Run(ctx, traffic.Config{Plan: plan, Clock: c, Start: c.Now(), Sink: rec, Acknowledged: book})
+	if err := errors.Join(err, book.Close()); err != nil {
+		return err
+	}
+	for i := range plan.Ledgers {
+		if book.Lost(i) > 0 {
+			return fmt.Errorf("%d keys were lost", book.Lost(i))
+		}
 	}
 	return json.NewEncoder(os.Stdout).Encode(drove{
 		Totals: totals, PerSecond: float64(totals.OK) / o.seconds,
@@ -100,8 +120,14 @@ func (o *order) plan() *scenarios.Plan {
 		}
 		steps = append(steps, step)
 	}
+	var ledgers []scenarios.PlannedLedger
+	if o.keys {
+		for _, step := range steps {
+			ledgers = append(ledgers, scenarios.PlannedLedger{ID: step.Name, Journey: "visit", Step: step.Name, Key: "${session}-${uuid}"})
+		}
+	}
 	return &scenarios.Plan{
-		Scenario: "bench", Seed: 1, Duration: end,
+		Scenario: "bench", Seed: 1, Duration: end, Ledgers: ledgers,
 		Phases:      []scenarios.PlannedPhase{{Name: "steady", End: end}},
 		Journeys:    map[string][]scenarios.PlannedStep{"visit": steps},
 		Load:        []scenarios.PlannedLoad{load},

@@ -18,6 +18,7 @@ type row struct {
 var rows = []row{
 	{"closed", "closed loop, 64 connections: at least wrk, 4 times vegeta, 8 times k6", closedLoop},
 	{"open", "open loop, 10,000/s: 100.0 % achieved, p99 less than 0.3 ms above the server's own", openLoop},
+	{"keys", "the same with a key of every request written down: CPU at most 1.15 times that without", keys},
 	{"highest", "highest open-loop rate with a p99 schedule error below 1 ms: 40,000/s", highestRate},
 	{"memory", "memory at 10,000/s: below 64 MiB", memory},
 	{"stall-memory", "the same with a server that stalls 1 s every 10 s: below 128 MiB, nothing dropped", stallMemory},
@@ -83,6 +84,27 @@ func openLoop(b *bench) ([]string, error) {
 	share, above := 100*all[0].rate.median()/rate, time.Duration(all[0].above.median())
 	v.want(share >= 99.95, "%.2f %% achieved", share)
 	v.want(above < 300*time.Microsecond, "p99 is %v above the server's own", above)
+	return v, nil
+}
+
+// keys compares the open loop with and without keys, in turn.
+func keys(b *bench) ([]string, error) {
+	without := contest{order: order{seconds: float64(b.open), rate: 10_000, steps: 1, connections: connections}, repeat: 1}
+	with := without
+	with.order.keys = true
+	entrants := []*entrant{{name: "without keys"}, {name: "with keys"}}
+	for range max(b.repeat, 3) {
+		for i, c := range []contest{without, with} {
+			if err := b.drive(c, entrants[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	printTable(entrants, rateColumn, aboveColumn, p99Column, cpuColumn, memoryColumn)
+	ratio := entrants[1].cpu.median() / entrants[0].cpu.median()
+	fmt.Printf("  %.2f times the CPU\n", ratio)
+	var v verdict
+	v.want(ratio <= 1.15, "%.2f times the CPU", ratio)
 	return v, nil
 }
 

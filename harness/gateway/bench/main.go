@@ -1,0 +1,122 @@
+// Command bench measures the gateway beside a direct connection, in one run,
+// and says whether it reaches its floors:
+//
+//	go run ./harness/gateway/bench [-quick] [-rounds n]
+//
+// Generator, gateway and instance are this very program, started again as child
+// processes: the driver of the product, the gateway as shakedown-agent runs it,
+// and a server that answers at once. The gateway has one core to itself, or
+// shares it with the instance where latency is measured; the other side has
+// another core. Figures are medians of the rounds, with the lowest and the
+// highest. A floor counts as missed when the median misses it by more than half
+// the range of the rounds, and is not judged where that range is larger than
+// the floor itself. The exit status is 1 when a floor is missed and 2 when
+// something could not be measured or judged.
+//
+// Run it on a machine that does nothing else; the load average is printed.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/shakedown-dev/shakedown/harness/gateway"
+)
+
+// errMissed says that everything was measured and a floor missed.
+var errMissed = errors.New("a floor was missed")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:])
+	stop()
+	switch {
+	case errors.Is(err, errMissed):
+		os.Exit(1)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(2)
+	}
+}
+
+// run is the program: one of the three children, or the comparison.
+func run(ctx context.Context, args []string) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "serve":
+			return serve()
+		case "gateway":
+			return gateway.ServeAgent(os.Stdin, os.Stdout)
+		case "drive":
+			return drive(ctx, args[1:])
+		}
+	}
+	return compare(ctx, args)
+}
+
+// compare measures everything and prints it.
+func compare(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	quick := flags.Bool("quick", false, "2 s each instead of 5 s")
+	rounds := flags.Int("rounds", 5, "how often everything is measured")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	b := &bench{ctx: ctx, seconds: 5}
+	if *quick {
+		b.seconds = 2
+	}
+	fmt.Printf("%s, %d cores, %s; %d rounds; load average before %s\n", runtime.GOARCH, runtime.NumCPU(), runtime.Version(), *rounds, loadAverage())
+	figures := newFigures()
+	for round := range *rounds {
+		fmt.Fprintf(os.Stderr, "round %d\n", round+1)
+		if err := b.measure(figures); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("load average after %s\n\n", loadAverage())
+	return report(figures)
+}
+
+// report prints the table.
+func report(figures []*figure) error {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "figure\tfloor\tmedian\tlowest - highest\t")
+	missed, noisy := false, false
+	for _, f := range figures {
+		verdict := ""
+		switch {
+		case f.noisy():
+			verdict, noisy = "too noisy to tell", true
+		case f.missed():
+			verdict, missed = "MISSED", true
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s - %s\t%s\n", f.name, f.wanted(), f.write(f.median()), f.write(f.lowest()), f.write(f.highest()), verdict)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	switch {
+	case missed:
+		return errMissed
+	case noisy:
+		return errors.New("some figures say nothing, the rounds differ too much; run it on a machine that does nothing else")
+	}
+	return nil
+}
+
+// loadAverage is how busy the machine is, "unknown" where it does not say.
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.Join(strings.Fields(string(text))[:3], " ")
+}

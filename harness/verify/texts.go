@@ -1,0 +1,33 @@
+package verify
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Errors may hold the last lines of an instance's log. A reason and a table
+// cell take the first line of them, the evidence all up to a limit.
+const (
+	maxFirstLine = 240
+	maxErrorText = 4000
+)
+
+// firstLine is the first line of a text that is not empty, shortened.
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return shortened(strings.TrimRight(line, " \t\r:"), maxFirstLine)
+}
+
+// capped is a text with its line breaks, shortened.
+func capped(text string) string { return shortened(strings.TrimSpace(text), maxErrorText) }
+
+// shortened cuts a text to a number of bytes, between characters.
+func shortened(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most] + "…"
+}
