@@ -36,8 +36,23 @@ test: images ## every test, those on real containers where an engine answers
 test-short: ## the quick part, no engine needed
 	$(GO) test -short ./...
 
+.PHONY: defects
+defects: images ## is each defect of the reference stack caught? on every platform, beside 20 healthy runs (DEFECTS='--only NAME')
+	bin/shakedown defects $(DEFECTS)
+
+.PHONY: defects-fast
+defects-fast: images ## the part of it for every change: all on processes, a few in containers where an engine answers
+	bin/shakedown defects --platform process --healthy 2
+	@if docker version >/dev/null 2>&1; then \
+		bin/shakedown defects --platform docker --healthy 1 --only drain-ignored --only ready-early --only order-lost-on-term; \
+		else echo 'no container engine answers: nothing was tried in containers'; fi
+
 .PHONY: prove
-prove: images ## N healthy runs and N of each defect, on each platform (N=5)
+prove: images ## can the checks of SCENARIO fail? (SCENARIO=rolling-release, or a file)
+	bin/shakedown prove $(or $(SCENARIO),rolling-release)
+
+.PHONY: soak
+soak: images ## N healthy runs and N of each defect that the end-to-end tests know, on each platform (N=5)
 	$(GO) test ./harness/e2e -v -count=$(or $(N),5) -timeout 3h -run 'TestTheHealthyStackMustPass|TestEachDefectMustBeCaught'
 
 .PHONY: bench-driver

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"reflect"
 	"strconv"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -27,15 +32,36 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// shop ADDRESS is a service of a stack: it answers everything, except /broken.
+// shop ADDRESS is a service of a stack: it answers everything, except /broken,
+// takes its time for /slow, and leaves as services should when it is told to.
 func shop() {
+	var leaving atomic.Bool
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/broken" {
+		if leaving.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		switch r.URL.Path {
+		case "/broken":
 			http.Error(w, "out of order", http.StatusConflict)
+		case "/slow":
+			time.Sleep(200 * time.Millisecond)
 		}
 	})
-	_ = http.ListenAndServe(os.Args[1], nil) // until it is ended
-	os.Exit(1)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM)
+	server := &http.Server{Addr: os.Args[1]}
+	go func() {
+		<-signals
+		leaving.Store(true)
+		time.Sleep(800 * time.Millisecond) // until everybody has heard it
+		if server.Shutdown(context.Background()) == nil {
+			os.Exit(0)
+		}
+	}()
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		os.Exit(1)
+	}
+	select {} // Shutdown ends the process
 }
 
 // TestScripts runs the command line as a user types it; the scripts are its

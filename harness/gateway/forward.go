@@ -168,8 +168,8 @@ func (c *client) answeredEarly(up *wire.Conn) bool {
 	if !failed {
 		c.upload.ends(lingerFor)
 	}
-	c.stopUpload()
-	c.release(up, false)
+	whole := c.stopUpload()
+	c.release(up, whole && !c.x.close)
 	return !failed && c.takeRest()
 }
 

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"io"
 	"os"
 	"sync/atomic"
 	"time"
@@ -54,7 +55,8 @@ func (p *pin) close() {
 // awaitPinned waits for a request while it watches the instance's connection.
 func (c *client) awaitPinned() bool {
 	p := c.pin
-	if p.broken {
+	if p.broken { // by an answer that came before the request was sent
+		c.crossed(io.EOF)
 		return false
 	}
 	if c.conn.R.Buffered() > 0 {

@@ -466,6 +466,26 @@ func TestAnswerBeforeTheRequestEnds(t *testing.T) {
 	}
 }
 
+// By connection the early answer is the last: the instance's connection is of no
+// use behind half a request. A request that the client sends before it knows is
+// lost with it, and on record.
+func TestAnswerBeforeTheRequestEndsOnAPinnedConnection(t *testing.T) {
+	g, r := start(t, Config{Balance: PerConnection})
+	add(t, g, r, "api-1", upstream(t, says(okResponse))) // and hangs up
+	b := open(t, g)
+	b.send("POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 400000\r\n\r\n")
+	if _, body, err := b.receive("POST"); body != "ok" || err != nil {
+		t.Errorf("got %q, %v", body, err)
+	}
+	requestAt(t, r, "/early")
+	b.send(strings.Repeat("x", 400_000) + "GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
+	q, _ := requestAt(t, r, "/next")
+	if q.Failure != journal.Closed || !q.Reused || q.Instance != "api-1" {
+		t.Errorf("record %+v", q)
+	}
+	b.wantClosed()
+}
+
 // What had come in when Close began is read and answered, whoever waits for it.
 func TestCloseReadsWhatHasComeIn(t *testing.T) {
 	g, _ := start(t, Config{})

@@ -63,7 +63,7 @@ func TestAProgramThatIsNotThereBreaksTheRun(t *testing.T) {
 }
 
 // waiting starts a run that waits for interrupts, and returns when it does.
-func waiting(t *testing.T, soft, hard context.Context) (said func() string, ended <-chan Ended) {
+func waiting(soft, hard context.Context, t *testing.T) (said func() string, ended <-chan Ended) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -95,7 +95,7 @@ func TestTheFirstInterruptIsPassedOnOnceAndTheSecondAgain(t *testing.T) {
 	soft, stop := context.WithCancel(t.Context())
 	hard, stopNow := context.WithCancel(t.Context())
 	defer stopNow()
-	said, ended := waiting(t, soft, hard)
+	said, ended := waiting(soft, hard, t)
 	stop()
 	if word := said(); word != "1" {
 		t.Fatalf("after the first interrupt it said %q", word)

@@ -156,6 +156,20 @@ func TestJobIsLikeItsService(t *testing.T) {
 	})
 }
 
+// Not even by the aliases of a service that has no gateway.
+func TestJobHasNoAlias(t *testing.T) {
+	l, err := arrange(project(t, `
+services: {worker: {image: shop, networks: {back: {aliases: [queue]}}}}
+networks: {back: }
+`), &scenarios.Plan{Actions: []scenarios.PlannedAction{{Job: &scenarios.Job{Name: "fix", Service: "worker", Command: []string{"fix"}}}}}, ground{images: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if aliases := named(l.jobs, "fix").config.Networks["back"].Aliases; len(aliases) > 0 || len(l.service("worker").config.Networks["back"].Aliases) != 1 {
+		t.Errorf("the job is called %q", aliases)
+	}
+}
+
 func TestJobTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newWithJob(t, backfill())

@@ -366,8 +366,8 @@ func TestReleaseOfWorkers(t *testing.T) {
 		name, check string
 		took        time.Duration
 	}{
-		{"running", "", 2 * time.Second}, // all at one moment, but for the last one's drain
-		{"healthy", ", healthcheck: {test: [CMD, x]}", 3*1500*time.Millisecond + 2*time.Second},
+		{"running", "", 2150 * time.Millisecond}, // all at one moment, but for the last one's drain
+		{"healthy", ", healthcheck: {test: [CMD, x]}", 3*1550*time.Millisecond + 2*time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -393,6 +393,11 @@ func TestReleaseOfWorkers(t *testing.T) {
 				}
 				for n := range 10 {
 					r.platform.make(instanceName("worker", n), behaviour{drains: 2 * time.Second})
+				}
+				r.platform.hook = func(call string) { // nothing new starts before an old one is told to stop
+					if strings.HasPrefix(call, "stopsignal") {
+						time.Sleep(50 * time.Millisecond)
+					}
 				}
 				if err := r.Up(t.Context()); err != nil {
 					t.Fatal(err)

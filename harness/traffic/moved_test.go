@@ -22,15 +22,19 @@ type moveLog struct {
 	recorder
 	clock  clock.Clock
 	moved  []journal.Moved
+	before int             // of them, those written before the last second of the driver
 	at     []time.Duration // T
 	after  []time.Duration // how long after T it was written
 	mutex2 sync.Mutex
 }
 
 func (l *moveLog) Append(e journal.Event) error {
-	if body, ok := e.Body.(journal.Moved); ok {
-		l.mutex2.Lock()
-		defer l.mutex2.Unlock()
+	l.mutex2.Lock()
+	defer l.mutex2.Unlock()
+	switch body := e.Body.(type) {
+	case journal.Generator:
+		l.before = len(l.moved)
+	case journal.Moved:
 		l.moved, l.at, l.after = append(l.moved, body), append(l.at, e.T), append(l.after, l.clock.Now()-e.T)
 	}
 	return l.recorder.Append(e)
@@ -174,6 +178,8 @@ func TestMovedByServiceAndJourney(t *testing.T) {
 func TestMovedCountsWhenItWasSent(t *testing.T) {
 	addr := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
+		case strings.HasPrefix(r.URL.Path, "/cut"):
+			panic(http.ErrAbortHandler) // it is over all the same
 		case strings.HasPrefix(r.URL.Path, "/begin"):
 			w.Header().Set(InstanceHeader, "api-1")
 		case strings.HasPrefix(r.URL.Path, "/slow"):
@@ -185,11 +191,15 @@ func TestMovedCountsWhenItWasSent(t *testing.T) {
 	})
 	begin, slow, quick := get("/begin"), get("/slow"), get("/quick")
 	quick.Think = think(1)
-	plan := planOf(0, ms(2600), begin, slow, quick)
+	plan := planOf(0, ms(3600), begin, slow, quick)
 	plan.Load[0].Segments = []scenarios.PlannedSegment{constant(0, 100, 50)} // slow: sent in the first second, over in the second
-	log := track(t, plan, map[string]string{"api": addr}, scenarios.StatelessCheck{Service: "api", Journey: "shop"})
-	if len(log.moved) != 2 {
-		t.Fatalf("%+v, want one event each for slow and quick", log.moved)
+	plan.Journeys["cut"] = []scenarios.PlannedStep{get("/cut")}
+	plan.Load = append(plan.Load, plan.Load[0])
+	plan.Load[1].Cohort, plan.Load[1].Journey = "others", "cut"
+	log := track(t, plan, map[string]string{"api": addr},
+		scenarios.StatelessCheck{Service: "api", Journey: "shop"}, scenarios.StatelessCheck{Service: "api", Journey: "cut"})
+	if len(log.moved) != 2 || log.before != 2 {
+		t.Fatalf("%+v, %d of them before the end; want one event each for slow and quick", log.moved, log.before)
 	}
 	for i, m := range log.moved {
 		want := map[string]time.Duration{"slow": time.Second, "quick": 2 * time.Second}[m.Step]

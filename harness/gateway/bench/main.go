@@ -9,8 +9,8 @@
 // shares it with the instance where latency is measured; the other side has
 // another core. Figures are medians of the rounds, with the lowest and the
 // highest. A floor counts as missed when the median misses it by more than half
-// the range of the rounds, and is not judged where that range is larger than
-// the floor itself. The exit status is 1 when a floor is missed and 2 when
+// the range of the rounds. It is not judged where that range is larger than the
+// floor itself, or where the machine was busy before. The exit status is 1 when a floor is missed and 2 when
 // something could not be measured or judged.
 //
 // Run it on a machine that does nothing else; the load average is printed.
@@ -73,6 +73,7 @@ func compare(ctx context.Context, args []string) error {
 	if *quick {
 		b.seconds = 2
 	}
+	busy := isBusy(loadAverage())
 	fmt.Printf("%s, %d cores, %s; %d rounds; load average before %s\n", runtime.GOARCH, runtime.NumCPU(), runtime.Version(), *rounds, loadAverage())
 	figures := newFigures()
 	for round := range *rounds {
@@ -82,18 +83,18 @@ func compare(ctx context.Context, args []string) error {
 		}
 	}
 	fmt.Printf("load average after %s\n\n", loadAverage())
-	return report(figures)
+	return report(figures, busy)
 }
 
-// report prints the table.
-func report(figures []*figure) error {
+// report prints the table. What was missed on a busy machine is not judged.
+func report(figures []*figure, busy bool) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "figure\tfloor\tmedian\tlowest - highest\t")
 	missed, noisy := false, false
 	for _, f := range figures {
 		verdict := ""
 		switch {
-		case f.noisy():
+		case f.noisy(), f.missed() && busy:
 			verdict, noisy = "too noisy to tell", true
 		case f.missed():
 			verdict, missed = "MISSED", true
@@ -110,6 +111,13 @@ func report(figures []*figure) error {
 		return errors.New("some figures say nothing, the rounds differ too much; run it on a machine that does nothing else")
 	}
 	return nil
+}
+
+// isBusy tells whether a load average leaves less than half of the machine.
+func isBusy(average string) bool {
+	var load float64
+	_, err := fmt.Sscan(average, &load)
+	return err == nil && load > float64(runtime.NumCPU())/2
 }
 
 // loadAverage is how busy the machine is, "unknown" where it does not say.

@@ -41,7 +41,7 @@ func newFigures() []*figure {
 		addedP50:   {name: "added by the gateway, p50 at 2,000/s", floor: 0.3 * ms, atMost: true, write: millis},
 		addedP99:   {name: "added by the gateway, p99 at 2,000/s", floor: 1 * ms, atMost: true, write: millis},
 		throughput: {name: "carried by a gateway on one core", floor: 15_000, write: perSecond},
-		cost:       {name: "its processor time, a request", write: micros},
+		cost:       {name: "its processor time, a request", floor: 1e9 / 15_000, atMost: true, write: micros},
 		removedP50: {name: "removal after the lag, p50", write: millis},
 		removedP99: {name: "removal after the lag, p99", floor: 5 * ms, atMost: true, write: millis},
 		removedMax: {name: "removal after the lag, latest", write: millis},
