@@ -1,12 +1,16 @@
 package harness
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/shakedown-dev/shakedown/harness/platform"
+	"github.com/shakedown-dev/shakedown/harness/stack"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -67,5 +71,42 @@ func TestProgramsAreCopiedOnlyWhenTheyChanged(t *testing.T) {
 	}
 	if changed.Mode().Perm()&0o111 == 0 {
 		t.Errorf("the copy cannot be executed: %v", changed.Mode())
+	}
+}
+
+// called is a platform of which nothing but the name is asked.
+type called struct {
+	platform.Platform
+	name string
+}
+
+func (c called) Name() string { return c.name }
+
+// What the platform cannot do is a mistake in the scenario, named before
+// anything is made.
+func TestActionsThatDoNotFitThePlatform(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "compose.yaml")
+	if err := os.WriteFile(file, []byte("services: {api: {image: shop, x-shakedown: {process: {command: [shop]}}}}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	project, err := stack.Load(t.Context(), []string{file}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded := &Loaded{Project: project, Plan: &scenarios.Plan{Actions: []scenarios.PlannedAction{
+		{Release: &scenarios.PlannedRelease{Strategy: scenarios.RollingStrategy, Service: "api", Image: "shop:2"}},
+		{Job: &scenarios.Job{Name: "backfill", Service: "api", Command: []string{"/backfill"}}},
+	}}}
+	if err := fits(loaded, called{name: "docker"}, Request{}); err != nil {
+		t.Errorf("docker: %v", err)
+	}
+	var problems scenarios.Problems
+	if err := fits(loaded, called{name: "process"}, Request{}); !errors.As(err, &problems) {
+		t.Fatalf("process: %v, want a mistake in the scenario", err)
+	}
+	for _, part := range []string{"rolling release of api", "the process platform has no images", "run job backfill"} {
+		if !strings.Contains(problems.Error(), part) {
+			t.Errorf("%v\nlacks %q", problems, part)
+		}
 	}
 }
