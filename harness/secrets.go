@@ -50,7 +50,19 @@ func isSecretHeader(name string) bool {
 // hushed is the intent as run.json may hold it: without the values of headers,
 // in the plan and on the command line. Judging needs none of them.
 func hushed(intent rundir.Intent) rundir.Intent {
-	plan := *intent.Plan
+	intent.Plan = hushedPlan(intent.Plan)
+	intent.Command = slices.Clone(intent.Command)
+	for i, argument := range intent.Command {
+		if path, _, ok := strings.Cut(argument, "="); ok && (strings.Contains(path, ".headers") || strings.Contains(path, ".environment")) {
+			intent.Command[i] = path + "=[redacted]"
+		}
+	}
+	return intent
+}
+
+// hushedPlan is a plan without the values of headers.
+func hushedPlan(from *scenarios.Plan) *scenarios.Plan {
+	plan := *from
 	plan.Journeys = maps.Clone(plan.Journeys)
 	for name, steps := range plan.Journeys {
 		plan.Journeys[name] = hushedSteps(steps)
@@ -63,14 +75,42 @@ func hushed(intent rundir.Intent) rundir.Intent {
 			plan.Ledgers[i].HTTP = &read
 		}
 	}
-	intent.Plan = &plan
-	intent.Command = slices.Clone(intent.Command)
-	for i, argument := range intent.Command {
-		if path, _, ok := strings.Cut(argument, "="); ok && strings.Contains(path, ".headers") {
-			intent.Command[i] = path + "=[redacted]"
-		}
+	plan.Checks = slices.Clone(plan.Checks)
+	for i := range plan.Checks {
+		plan.Checks[i] = hushedCheck(plan.Checks[i])
 	}
-	return intent
+	return &plan
+}
+
+// hushedCheck is a check without the values of headers that it reads with.
+func hushedCheck(c scenarios.Check) scenarios.Check {
+	switch {
+	case c.Integrity != nil:
+		check := *c.Integrity
+		check.Read = hushedTruth(check.Read)
+		c.Integrity = &check
+	case c.Drain != nil && c.Drain.Work != nil:
+		check, work := *c.Drain, *c.Drain.Work
+		work.Read = hushedTruth(work.Read)
+		check.Work = &work
+		c.Drain = &check
+	case c.Release != nil && c.Release.Job != nil && c.Release.Job.Read != nil:
+		check, job := *c.Release, *c.Release.Job
+		read := hushedTruth(*job.Read)
+		job.Read = &read
+		check.Job = &job
+		c.Release = &check
+	}
+	return c
+}
+
+func hushedTruth(t scenarios.Truth) scenarios.Truth {
+	if t.HTTP != nil {
+		read := *t.HTTP
+		read.Headers = hushedHeaders(read.Headers)
+		t.HTTP = &read
+	}
+	return t
 }
 
 // hushedSteps are copies of steps, and of those inside them, without the
@@ -99,6 +139,48 @@ func hushedHeaders(headers map[string]string) map[string]string {
 		}
 	}
 	return headers
+}
+
+// PrintablePlan is the plan of a scenario as it may be shown: without the
+// values of headers and of environments.
+func PrintablePlan(loaded *Loaded) *scenarios.Plan {
+	plan := hushedPlan(loaded.Plan)
+	services := map[string]scenarios.PlannedService{}
+	for name, service := range plan.Services {
+		if service.Process != nil {
+			process := *service.Process
+			process.Environment = withoutValues(process.Environment, service.PublicEnv)
+			service.Process = &process
+		}
+		services[name] = service
+	}
+	plan.Services = services
+	plan.Actions = slices.Clone(plan.Actions)
+	for i := range plan.Actions {
+		a := &plan.Actions[i]
+		switch {
+		case a.Release != nil:
+			release := *a.Release
+			release.Environment = withoutValues(release.Environment, plan.Services[release.Service].PublicEnv)
+			a.Release = &release
+		case a.Job != nil:
+			job := *a.Job
+			job.Environment = withoutValues(job.Environment, plan.Services[job.Service].PublicEnv)
+			a.Job = &job
+		}
+	}
+	return plan
+}
+
+// withoutValues keeps the names of an environment and the values of public ones.
+func withoutValues(environment map[string]string, public []string) map[string]string {
+	environment = maps.Clone(environment)
+	for name := range environment {
+		if !slices.Contains(public, name) {
+			environment[name] = "[redacted]"
+		}
+	}
+	return environment
 }
 
 // hushedError says what an error says without the secrets in it.

@@ -265,10 +265,18 @@ func TestColumnsAddUpToTheSessions(t *testing.T) {
 	}
 }
 
-// A plan from a file may hold anything that its types can: it is printed.
+// A plan from a file may hold anything that its types can: it is printed. Its
+// arrivals are few, or so many that nobody counts them, for counting takes time.
 func TestAnyPlanIsPrinted(t *testing.T) {
-	seed, err := json.Marshal(launchPlan())
+	small := launchPlan()
+	for i := range small.Load[0].Segments {
+		s := &small.Load[0].Segments[i]
+		s.Constant, s.Waves[0].Amplitude = s.Constant/100, s.Waves[0].Amplitude/100
+	}
+	small.Load[4].Segments[0].Constant = 1e9 // too many, however little of it is left
+	seed, err := json.Marshal(small)
 	must(t, err)
+	rate := rapid.OneOf(rapid.Float64Range(0, 1), rapid.SampledFrom([]float64{-1e9, -1, 1e-300, 1e9, 1e300, math.Inf(1), math.NaN()}))
 	rapid.Check(t, func(t *rapid.T) {
 		var plan scenarios.Plan
 		if err := json.Unmarshal(seed, &plan); err != nil {
@@ -289,7 +297,7 @@ func TestAnyPlanIsPrinted(t *testing.T) {
 		case 2:
 			plan.Phases = nil
 		case 3:
-			load.Segments = append(load.Segments, scenarios.PlannedSegment{Start: odd, End: 2 * odd, Constant: scenarios.Rate(rapid.Float64().Draw(t, "rate"))})
+			load.Segments = append(load.Segments, scenarios.PlannedSegment{Start: odd, End: 2 * odd, Constant: scenarios.Rate(rate.Draw(t, "rate"))})
 		case 4:
 			load.Bursts = append(load.Bursts, scenarios.PlannedBurst{Start: odd, Sessions: rapid.IntRange(-5, 5).Draw(t, "sessions")})
 		case 5:

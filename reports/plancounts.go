@@ -41,7 +41,7 @@ func tally(plan *scenarios.Plan, recorded map[int][]time.Duration) []loadTally {
 		}
 		expected := 0.0
 		for _, n := range all[i].sessions {
-			expected += n
+			expected += max(0, n) // a rate below zero makes room for nobody
 		}
 		if left -= expected; left >= 0 {
 			all[i].walk(plan, i, times)

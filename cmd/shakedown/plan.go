@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/shakedown-dev/shakedown/harness"
 	"github.com/shakedown-dev/shakedown/harness/stack"
 	"github.com/shakedown-dev/shakedown/harness/traffic"
 	"github.com/shakedown-dev/shakedown/reports"
@@ -17,7 +18,7 @@ func planCommand() *cli.Command {
 		Name:        "plan",
 		Usage:       "show what a run would do: stack, timeline, arrivals, actions, checks",
 		ArgsUsage:   "NAME|FILE",
-		Description: "Compiles the scenario without an engine. With --json the plan is printed as run.json would hold it.",
+		Description: "Compiles the scenario without an engine. With --json the plan is printed, without the values of headers and of environment variables that are not public.",
 		Flags: []cli.Flag{setFlag, seedFlag, loadFlag, controlFlag, jsonFlag,
 			&cli.IntFlag{Name: "sessions", Usage: "print the first `N` sessions instead, a line of JSON each: when, who, how large, and the way it takes"},
 			&cli.StringFlag{Name: "platform", Value: "docker", Usage: "plan for docker or process"}},
@@ -35,7 +36,7 @@ func planCommand() *cli.Command {
 			if c.Bool("json") {
 				out := json.NewEncoder(c.App.Writer)
 				out.SetIndent("", "  ")
-				return out.Encode(loaded.Plan)
+				return out.Encode(harness.PrintablePlan(loaded))
 			}
 			recorded, err := traffic.Recorded(loaded.Plan)
 			if err != nil {
