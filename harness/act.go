@@ -17,13 +17,34 @@ func (r *run) perform(ctx context.Context, m moment, ended chan<- struct{}) int 
 	case m.ends != nil:
 		r.emit(journal.PhaseEnded{Phase: m.ends.Name})
 	case m.action != nil:
-		go func() {
-			act(ctx, r.stack, m.action, r.Loaded.Plan.Control, r.emit)
+		r.lanes.start(m.action, func(before <-chan struct{}) {
+			act(ctx, r.stack, m.action, before, r.Loaded.Plan.Control, r.emit)
 			ended <- struct{}{}
-		}()
+		})
 		return 1
 	}
 	return 0
+}
+
+// lanes keep the actions on a service in the order in which they are started,
+// which is that of the plan: goroutines of one moment would come to the stack
+// as it happens. They are for one thread.
+type lanes map[string]chan struct{} // by service; closed when the last action on it is over
+
+// start does an action beside. Before is closed when the actions that were
+// started on the service before it are over, and nil if it waits for none, as
+// the first and jobs do.
+func (l lanes) start(action *scenarios.PlannedAction, do func(before <-chan struct{})) {
+	if action.Job != nil {
+		go do(nil)
+		return
+	}
+	before, over := l[action.Subject()], make(chan struct{})
+	l[action.Subject()] = over
+	go func() {
+		defer close(over)
+		do(before)
+	}()
 }
 
 // actor is what a stack can be asked to do.
@@ -42,8 +63,10 @@ const notCarriedOut = " (not carried out: control frozen)"
 // act performs one action. An action that goes wrong does not end the run: the
 // journal says so and the checks judge what came of it. Under the control
 // frozen only jobs are run; of the others the journal says when they would have
-// been.
-func act(ctx context.Context, on actor, action *scenarios.PlannedAction, control scenarios.Control, emit func(journal.Body)) {
+// been. Nothing is asked of the stack until before is closed, if it is not nil;
+// the journal says at once that an action has begun, but of a release, which
+// begins with its turn.
+func act(ctx context.Context, on actor, action *scenarios.PlannedAction, before <-chan struct{}, control scenarios.Control, emit func(journal.Body)) {
 	detail := action.String()
 	frozen := control == scenarios.ControlFrozen && action.Job == nil
 	if frozen {
@@ -67,6 +90,12 @@ func act(ctx context.Context, on actor, action *scenarios.PlannedAction, control
 		begin(0)
 	}
 	if !frozen {
+		if before != nil {
+			select {
+			case <-before:
+			case <-ctx.Done(): // the stack says what that means
+			}
+		}
 		if err := carryOut(ctx, on, action, begin); err != nil {
 			done.Error = err.Error()
 		}

@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
@@ -14,13 +18,18 @@ import (
 
 // asked is a stack that writes down what it is asked to do.
 type asked struct {
+	mu    sync.Mutex
 	calls []string
 	err   error
-	turn  bool // it is never a release's turn
+	turn  bool          // it is never a release's turn
+	takes time.Duration // each call
 }
 
 func (a *asked) call(format string, args ...any) error {
+	a.mu.Lock()
 	a.calls = append(a.calls, fmt.Sprintf(format, args...))
+	a.mu.Unlock()
+	time.Sleep(a.takes)
 	return a.err
 }
 
@@ -83,7 +92,7 @@ func TestActions(t *testing.T) {
 		c.action.At, c.action.Phase, c.started.Planned = 5e9, "surge", 5*time.Second
 		ended := journal.ActionEnded{Service: c.started.Service, Action: c.started.Action, Detail: c.started.Detail, Version: c.started.Version}
 		perform := func(on *asked, control scenarios.Control) (events []journal.Body) {
-			act(t.Context(), on, &c.action, control, func(b journal.Body) { events = append(events, b) })
+			act(t.Context(), on, &c.action, nil, control, func(b journal.Body) { events = append(events, b) })
 			return events
 		}
 		check := func(what string, have, want any) {
@@ -123,4 +132,46 @@ func TestActions(t *testing.T) {
 		ended.Detail += words
 		check("frozen, end", events[1], ended)
 	}
+}
+
+// The actions of one moment take turns in the order of the plan, or a release
+// from v2 would begin before there is a v2.
+func TestActionsOfOneMomentKeepTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		on, all, ended := &asked{takes: time.Second}, lanes{}, make(chan struct{}, 21)
+		ctx, cancel := context.WithCancel(t.Context())
+		start := func(action scenarios.PlannedAction) {
+			all.start(&action, func(before <-chan struct{}) {
+				act(ctx, on, &action, before, "", func(journal.Body) {})
+				ended <- struct{}{}
+			})
+		}
+		for n := range 20 {
+			start(scenarios.PlannedAction{Scale: &scenarios.Scale{Service: "api", To: n}})
+		}
+		start(scenarios.PlannedAction{Job: &scenarios.Job{Name: "backfill"}}) // waits for nobody
+		time.Sleep(9500 * time.Millisecond)
+		var have []string
+		on.mu.Lock()
+		for _, call := range on.calls {
+			have = append(have, strings.Split(call, ",")[0])
+		}
+		on.mu.Unlock()
+		slices.Sort(have[:2]) // the job and the first began at once
+		want := []string{"job backfill"}
+		for n := range 10 {
+			want = append(want, fmt.Sprint("scale api ", n))
+		}
+		if !slices.Equal(have, want) {
+			t.Errorf("after 9.5s the stack was asked %q, want %q", have, want)
+		}
+		cancel() // the end of the run ends the waiting
+		began := time.Now()
+		for range 21 {
+			<-ended
+		}
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("the end took %v", took)
+		}
+	})
 }

@@ -81,8 +81,9 @@ func (r *run) drive(ctx context.Context, start time.Duration) error {
 }
 
 // patience is how long after the end of traffic actions may go on: the longest
-// that one of them may take by the plan, the longest termination, and some time
-// for the machine.
+// that one of them may take by the plan, where of the instances that a release
+// brings in only one needs all of its time to get ready; the longest
+// termination; and some time for the machine.
 func patience(plan *scenarios.Plan) time.Duration {
 	const machine = 30 * time.Second
 	var longest, grace time.Duration
@@ -91,13 +92,27 @@ func patience(plan *scenarios.Plan) time.Duration {
 		case action.Job != nil:
 			longest = max(longest, action.Job.Within.Std())
 		case action.Release != nil:
-			longest = max(longest, action.Release.Deadline.Std()+action.Release.MinReady.Std()+action.Release.Keep.Std())
+			r := action.Release
+			waits := r.MinReady.Std() * time.Duration(largest(plan, r.Service)) // one after another
+			longest = max(longest, r.Deadline.Std()+waits+r.Keep.Std())
 		}
 	}
 	for _, service := range plan.Services {
 		grace = max(grace, service.Drain.Grace.Std())
 	}
 	return longest + grace + machine
+}
+
+// largest is how many instances of a service there are at most by the plan, 1
+// at least.
+func largest(plan *scenarios.Plan, service string) int {
+	most := max(1, plan.Services[service].Replicas)
+	for _, action := range plan.Actions {
+		if s := action.Scale; s != nil && s.Service == service {
+			most = max(most, s.To)
+		}
+	}
+	return most
 }
 
 // roomForTheDriver lets one goroutine more run than there are processors, and

@@ -10,7 +10,7 @@ import (
 // Actions may take as long as the plan allows them, and an end it has.
 func TestPatienceCoversTheLongestAction(t *testing.T) {
 	plan := &scenarios.Plan{Services: map[string]scenarios.PlannedService{
-		"api": {Drain: scenarios.Drain{Grace: scenarios.Duration(10 * time.Second)}},
+		"api": {Replicas: 4, Drain: scenarios.Drain{Grace: scenarios.Duration(10 * time.Second)}},
 		"web": {Drain: scenarios.Drain{Grace: scenarios.Duration(40 * time.Second)}},
 	}}
 	for _, c := range []struct {
@@ -23,6 +23,11 @@ func TestPatienceCoversTheLongestAction(t *testing.T) {
 		{scenarios.PlannedAction{Release: &scenarios.PlannedRelease{
 			Deadline: scenarios.Duration(time.Minute), MinReady: scenarios.Duration(time.Second), Keep: scenarios.Duration(time.Minute),
 		}}, 191 * time.Second},
+		// Each of the instances has to be ready for that long before the next one begins.
+		{scenarios.PlannedAction{Release: &scenarios.PlannedRelease{
+			Service: "api", Deadline: scenarios.Duration(time.Minute), MinReady: scenarios.Duration(50 * time.Second),
+		}}, 330 * time.Second},
+		{scenarios.PlannedAction{Scale: &scenarios.Scale{Service: "api", To: 6}}, 430 * time.Second},
 	} {
 		plan.Actions = append(plan.Actions, c.action)
 		if have := patience(plan); have != c.want {

@@ -95,6 +95,7 @@ type run struct {
 	stack   *stack.Stack
 	results *resultsFile // nil: not wanted
 	book    *acknowledged.Book
+	lanes   lanes // of the actions
 	// trafficEnded is when, on the clock; for compare.
 	trafficEnded time.Duration
 
@@ -105,7 +106,7 @@ type run struct {
 
 // begin writes the intent and opens the journal.
 func begin(opts Options) (*run, error) {
-	r := &run{Options: opts, clock: clock.Start()}
+	r := &run{Options: opts, clock: clock.Start(), lanes: lanes{}}
 	var err error
 	if r.results, err = createResults(opts.Results); err != nil {
 		return nil, err

@@ -29,6 +29,7 @@ func tally(plan *scenarios.Plan, recorded map[int][]time.Duration) []loadTally {
 	for i, load := range plan.Load {
 		replays := load.Replay != nil && !load.Replay.Paced
 		times, known := recorded[i]
+		expected := arrivals.Expected(load, math.MinInt64, math.MaxInt64) // whether in a phase or not
 		switch {
 		case replays && !known:
 			all[i] = estimate(plan, assumeEven(load, plan.Multiple))
@@ -36,12 +37,9 @@ func tally(plan *scenarios.Plan, recorded map[int][]time.Duration) []loadTally {
 			continue
 		case replays:
 			all[i] = recordedTally(plan, load, times)
+			expected = float64(len(times)) * factorOf(plan.Multiple)
 		default:
 			all[i] = estimate(plan, load)
-		}
-		expected := 0.0
-		for _, n := range all[i].sessions {
-			expected += max(0, n) // a rate below zero makes room for nobody
 		}
 		if left -= expected; left >= 0 {
 			all[i].walk(plan, i, times)

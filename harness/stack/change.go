@@ -45,8 +45,6 @@ type newcomer struct {
 // never is a moment that does not come.
 const never = time.Duration(math.MaxInt64)
 
-func earlier(a, b time.Duration) time.Duration { return min(a, b) }
-
 // after is a moment, or never if it has come already.
 func after(now, at time.Duration) time.Duration {
 	if at <= now {
@@ -259,7 +257,7 @@ func (c *change) freshMembers(now time.Duration) (all []member, again time.Durat
 			return nil, 0, err
 		}
 		all = append(all, member{n.name, n.counted})
-		again = earlier(again, at)
+		again = min(again, at)
 	}
 	return all, again, nil
 }
@@ -301,7 +299,7 @@ func (c *change) look(n *newcomer, now time.Duration) (again time.Duration, err 
 	case now >= limit:
 		return 0, c.lateError(n, i)
 	case ready.is:
-		return earlier(limit, ready.at+c.minReady), nil
+		return min(limit, ready.at+c.minReady), nil
 	}
 	return limit, nil
 }

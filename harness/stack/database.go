@@ -48,8 +48,11 @@ func (s *Stack) database(read scenarios.SQLRead) (string, error) {
 	if address.file() {
 		return address.raw, address.check(s.layout, s.on)
 	}
-	if err := address.check(s.layout, s.on); err != nil || s.on.process {
-		return address.raw, err
+	if err := address.check(s.layout, s.on); err != nil {
+		return "", err
+	}
+	if s.on.process {
+		return address.url.String(), nil // with "@" in passwords escaped, where readers differ
 	}
 	published, err := s.published(s.layout.service(address.url.Hostname()), address.port())
 	if err != nil {
@@ -97,21 +100,38 @@ func addressIn(environment types.MappingWithEquals, name string) (dbAddress, err
 	if !ok || value == nil || *value == "" {
 		return dbAddress{}, fmt.Errorf("the service has no variable %s with a value; it has %s", name, orNone(slices.Sorted(maps.Keys(environment))))
 	}
-	parsed, err := url.Parse(*value)
+	raw := withoutDriver(*value)
+	parsed, err := url.Parse(raw)
 	if err != nil || parsed.Scheme == "" || strings.Contains(parsed.Host, ",") {
 		return dbAddress{}, fmt.Errorf("%s holds no URL that can be read; write postgres://user:password@host:port/database, with one host", name)
 	}
-	a := dbAddress{raw: *value, url: parsed}
+	a := dbAddress{raw: raw, url: parsed}
 	switch parsed.Scheme {
 	case "postgres", "postgresql":
 		if parsed.Hostname() == "" {
 			return a, fmt.Errorf("the URL in %s names no host", name)
+		}
+		for key := range parsed.Query() { // of all databases only those of the stack are read
+			if key = strings.TrimSpace(key); key == "host" || key == "hostaddr" || key == "port" {
+				return a, fmt.Errorf("the URL in %s has the parameter %s, which names another server; write host and port in front of the path", name, key)
+			}
 		}
 	case "sqlite", "sqlite3", "file":
 	default:
 		return a, fmt.Errorf("the URL in %s is of a database that cannot be read; postgres:// and sqlite:// can", name)
 	}
 	return a, nil
+}
+
+// withoutDriver is a URL without what SQLAlchemy puts behind the kind of a
+// database: postgresql+asyncpg://.
+func withoutDriver(address string) string {
+	scheme, rest, ok := strings.Cut(address, "://")
+	if !ok {
+		return address
+	}
+	kind, _, _ := strings.Cut(scheme, "+")
+	return kind + "://" + rest
 }
 
 func orNone(names []string) string {

@@ -22,6 +22,10 @@ services:
       WORDS: host=db password=hunter2
       MYSQL: mysql://shop:hunter2@db:3306/shop
       EMPTY: ""
+      ASYNC: postgresql+asyncpg://shop:hunter2@db:6432/shop
+      AT: postgres://shop:p@ss@db:6432/shop
+      OTHER: postgres://shop:hunter2@db:5432/shop?sslmode=disable&host=db.example.com
+      OTHER_PORT: postgres://shop:hunter2@db:5432/shop?port=6432
     x-shakedown: {process: {command: [shop], environment: {OWN: "sqlite://{shared}/shop.db"}}}
   db: {image: postgres, x-shakedown: {process: {command: [db]}}}
 `
@@ -37,6 +41,8 @@ func TestDatabaseOnDocker(t *testing.T) {
 	for variable, want := range map[string]string{
 		"DATABASE_URL": "postgres://shop:hunter2@127.0.0.1:46432/shop?sslmode=disable",
 		"DEFAULT_PORT": "postgresql://shop:hunter2@127.0.0.1:45432/shop",
+		"ASYNC":        "postgresql://shop:hunter2@127.0.0.1:46432/shop",
+		"AT":           "postgres://shop:p%40ss@127.0.0.1:46432/shop",
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t, withDatabase, nil, func(cfg *Config) { cfg.Plan.Ledgers = reads(variable).Ledgers })
@@ -79,7 +85,9 @@ func TestDatabaseRefused(t *testing.T) {
 		{"TWO", "TWO holds no URL that can be read", "TWO holds no URL"},
 		{"WORDS", "WORDS holds no URL that can be read", "WORDS holds no URL"},
 		{"MYSQL", "MYSQL is of a database that cannot be read", "MYSQL is of a database that cannot be read"},
-		{"EMPTY", "the service has no variable EMPTY with a value; it has ABROAD, DATABASE_URL,", "no variable EMPTY"},
+		{"OTHER", "OTHER has the parameter host, which names another server", "OTHER has the parameter host"},
+		{"OTHER_PORT", "OTHER_PORT has the parameter port", "OTHER_PORT has the parameter port"},
+		{"EMPTY", "the service has no variable EMPTY with a value; it has ABROAD, ASYNC, AT, DATABASE_URL,", "no variable EMPTY"},
 		{"NONE", "integrity/orders reads from the database of api (NONE): the service has no variable NONE", "no variable NONE"},
 	} {
 		for platform, want := range map[string]string{"docker": c.docker, "process": c.process} {
@@ -103,6 +111,8 @@ func TestDatabaseOnProcesses(t *testing.T) {
 	s := &Stack{layout: l, on: on}
 	for variable, want := range map[string]string{
 		"DATABASE_URL": "postgres://shop:hunter2@127.9.2.1:6432/shop?sslmode=disable",
+		"AT":           "postgres://shop:p%40ss@127.9.2.1:6432/shop",
+		"ASYNC":        "postgresql://shop:hunter2@127.9.2.1:6432/shop",
 		"OWN":          "sqlite:///run/shared/shop.db",
 		"LITE":         "sqlite:///data/shop.db",
 	} {

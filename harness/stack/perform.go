@@ -16,7 +16,7 @@ import (
 // perform does one operation and journals it. Errors name the step.
 func (s *Stack) perform(ctx context.Context, op Operation) error {
 	if op.Op == opTerminate {
-		return s.terminateNumbered(ctx, op) // journals its own calls
+		return s.terminate(ctx, op.Subject, op.Cause) // journals its own calls
 	}
 	did := s.operation(op.service)
 	began := s.cfg.Clock.Now()

@@ -28,7 +28,7 @@ type Operation struct {
 	within   time.Duration // limit of a wait for an instance; 0: Config.StartTimeout
 }
 
-// The kinds of operations. Those before opWaitReady are calls that take a
+// The kinds of operations. Those before opReady are calls that take a
 // place among the few made at once; the others wait.
 const (
 	opNetwork   = "network.create"

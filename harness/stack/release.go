@@ -151,7 +151,7 @@ func (c *change) switchOver(ctx context.Context) error {
 	err := c.until(ctx, func(now time.Duration) (bool, time.Duration, error) {
 		done, again, err := c.freshAvailable(now)
 		left := late || now >= switched+lag && !slices.ContainsFunc(c.old, func(i *instance) bool { return i.serves().is })
-		return done && left, earlier(again, after(now, switched+lag)), err
+		return done && left, min(again, after(now, switched+lag)), err
 	})
 	if err != nil {
 		return err
@@ -159,7 +159,7 @@ func (c *change) switchOver(ctx context.Context) error {
 	kept := c.cfg.Clock.Now() + c.release.Keep.Std()
 	return c.until(ctx, func(now time.Duration) (bool, time.Duration, error) {
 		_, again, err := c.freshMembers(now)
-		return now >= kept, earlier(again, kept), err
+		return now >= kept, min(again, kept), err
 	})
 }
 

@@ -85,7 +85,7 @@ func TestTerminationSequence(t *testing.T) {
 				r := newSmall(t, c.drain, 2)
 				r.platform.make("api-2", c.behave)
 				began := r.cfg.Clock.Now()
-				if err := r.Terminate(t.Context(), "api-2", "test"); err != nil {
+				if err := r.terminate(t.Context(), "api-2", "test"); err != nil {
 					t.Fatal(err)
 				}
 				signals := map[string]time.Duration{"SIGTERM": -1, "SIGKILL": -1}
@@ -128,14 +128,14 @@ func TestTerminateTheDead(t *testing.T) {
 		r := newSmall(t, scenarios.Drain{PreStop: 2e9, EndpointLag: lagOf(time.Second)}, 1)
 		r.platform.exit("api-1", 1)
 		synctest.Wait()
-		if err := r.Terminate(t.Context(), "api-1", "test"); err != nil {
+		if err := r.terminate(t.Context(), "api-1", "test"); err != nil {
 			t.Fatal(err)
 		}
 		if signals, _ := bodies[journal.InstanceSignalled](r.record); len(signals) > 0 {
 			t.Errorf("signals: %+v", signals)
 		}
 		for _, name := range []string{"api-1", "gateway-api", "nobody-7"} {
-			if err := r.Terminate(t.Context(), name, "test"); err == nil || !strings.Contains(err.Error(), "no such instance") {
+			if err := r.terminate(t.Context(), name, "test"); err == nil || !strings.Contains(err.Error(), "no such instance") {
 				t.Errorf("terminate %s: %v", name, err)
 			}
 		}
@@ -335,7 +335,7 @@ func TestStopSignalOfTheImage(t *testing.T) {
 				if err := r.Up(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				if err := r.Terminate(t.Context(), "api-1", "test"); err != nil {
+				if err := r.terminate(t.Context(), "api-1", "test"); err != nil {
 					t.Fatal(err)
 				}
 				signals, _ := bodies[journal.InstanceSignalled](r.record)

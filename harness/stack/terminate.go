@@ -22,25 +22,12 @@ import (
 // killPatience is how long an instance may take to be gone after SIGKILL.
 const killPatience = 30 * time.Second
 
-// Terminate takes one instance away as a cluster would: from the first moment
+// terminate takes one instance away as a cluster would: from the first moment
 // the endpoint list is being updated, which takes effect after the service's
 // endpoint lag; the stop signal follows after pre_stop, SIGKILL at the end of
 // grace. It returns when the instance is gone and removed. An instance that
 // exits earlier stays in the list until the lag is over, as it would there. The
 // controls kill and late-removal change the sequence, not what is announced.
-func (s *Stack) Terminate(ctx context.Context, name, cause string) error {
-	ctx, done, err := s.begin(ctx)
-	if err != nil {
-		return fmt.Errorf("stop %s: %w", name, err)
-	}
-	defer done()
-	return s.terminate(ctx, name, cause)
-}
-
-func (s *Stack) terminateNumbered(ctx context.Context, op Operation) error {
-	return s.terminate(ctx, op.Subject, op.Cause)
-}
-
 func (s *Stack) terminate(ctx context.Context, name, cause string) error {
 	t, err := s.beginTermination(ctx, name, cause)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"net"
 	"net/http"
@@ -47,9 +48,9 @@ func newHTTPSource(planned scenarios.PlannedHTTPRead, targets map[string]string)
 func (s *httpSource) read(ctx context.Context, each func(string, int64) error) error {
 	client, done := s.client()
 	defer done()
-	seen := map[string]bool{}
+	seed, seen := maphash.MakeSeed(), map[uint64]bool{} // by hash: paths are long, and there is no end to them
 	for at := s.first; at != nil; {
-		path := at.RequestURI()
+		path := maphash.String(seed, at.RequestURI())
 		if seen[path] {
 			return s.about(at, errors.New("the pages go round in a circle: this one was read before; look at "+s.Next+" of the pages"))
 		}

@@ -226,6 +226,27 @@ func TestServicesThatHang(t *testing.T) {
 	}
 }
 
+// Pages that never come to an end do so with the reading's time.
+func TestPagesWithoutEnd(t *testing.T) {
+	late := errors.New("no complete answer within 1s")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	n := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if n++; n == 200 {
+			cancel(late)
+		}
+		_, _ = fmt.Fprintf(w, `{"charges": [], "next": "/p?after=%d"}`, n)
+	}))
+	defer server.Close()
+	s, err := newHTTPSource(charges("/p"), map[string]string{"pay_ments": server.Listener.Addr().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows, err := all(ctx, s); !errors.Is(err, late) || len(rows) > 0 || n < 200 {
+		t.Errorf("%d pages: %v, %v", n, rows, err)
+	}
+}
+
 // From what was acknowledged to the event, over HTTP: read until it is there.
 func TestCompareOverHTTP(t *testing.T) {
 	var mutex sync.Mutex

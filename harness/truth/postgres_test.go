@@ -45,6 +45,9 @@ func TestPostgreSQL(t *testing.T) {
 	defer db.Close()
 	prepareShop(t, db)
 	t.Run("reads", func(t *testing.T) { postgresReads(t, address) })
+	t.Run("reads by a URL for another client", func(t *testing.T) {
+		postgresReads(t, address+"&schema=public&connection_limit=5")
+	})
 	t.Run("secrets", func(t *testing.T) { postgresSecrets(t, port) })
 	t.Run("hangs", func(t *testing.T) { postgresHangs(t, address, db) })
 }

@@ -64,9 +64,26 @@ func openPostgres(address string) (*sql.DB, error) {
 		return nil, errors.New("it is no address that PostgreSQL understands; escape special characters in the user and the password")
 	}
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	config.RuntimeParams = understood(config.RuntimeParams)
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(1)
 	return db, nil
+}
+
+// understood are those of an address's parameters that matter to a reader. Many
+// are for the service's own client, as connection_limit and schema of Prisma,
+// and a server refuses whoever sends it what it does not know.
+func understood(parameters map[string]string) map[string]string {
+	kept := map[string]string{}
+	for _, name := range []string{"application_name", "options", "search_path", "timezone"} {
+		if value, ok := parameters[name]; ok {
+			kept[name] = value
+		}
+	}
+	if schema := parameters["schema"]; schema != "" && kept["search_path"] == "" {
+		kept["search_path"] = pgx.Identifier{schema}.Sanitize()
+	}
+	return kept
 }
 
 // openSQLite opens a file that is there, to read it alone. Where it is in WAL

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/shakedown-dev/shakedown/harness/clock"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
@@ -178,6 +180,24 @@ func TestAddressesStaySecret(t *testing.T) {
 			if strings.Contains(err.Error(), secret) {
 				t.Errorf("%s: %q is in the error %v", address, secret, err)
 			}
+		}
+	}
+}
+
+func TestParametersForOtherClients(t *testing.T) {
+	for parameters, want := range map[string]string{
+		"":                                  "map[]",
+		"schema=Shop&connection_limit=5":    `map[search_path:"Shop"]`,
+		"search_path=a,b&schema=c":          "map[search_path:a,b]",
+		"options=-c%20a%3Db&pgbouncer=true": "map[options:-c a=b]",
+		"sslmode=disable&ssl=no&timezone=UTC&application_name=x": "map[application_name:x timezone:UTC]",
+	} {
+		config, err := pgx.ParseConfig("postgres://owner:geheim@127.0.0.1:5432/shop?" + parameters)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if have := fmt.Sprint(understood(config.RuntimeParams)); have != want {
+			t.Errorf("%s: %s, want %s", parameters, have, want)
 		}
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
 // disturbance is something that happened to a service that others depend on.
@@ -15,18 +13,14 @@ type disturbance struct {
 	text string
 }
 
-// disturbances are what an action or an exit did to a service under traffic. In a
-// run that carries no action out, by its control, the word of one is nothing.
-func (h *history) disturbances(service string) []disturbance {
+// disturbances are the instances that a service lost under traffic, long enough
+// before its end for probes with some patience to fail. That an action was to
+// disturb it is not enough: one that adds instances takes nothing away.
+func (h *history) disturbances(service string, patience time.Duration) []disturbance {
 	var list []disturbance
 	add := func(at time.Duration, text string) {
-		if h.window.holds(at) {
+		if h.window.holds(at) && at+patience <= h.window.to {
 			list = append(list, disturbance{at, text})
-		}
-	}
-	for _, a := range h.actionsStarted {
-		if a.body.Service == service && h.plan.Control != scenarios.ControlFrozen {
-			add(a.at, a.body.Detail)
 		}
 	}
 	for _, i := range h.of(service) {
@@ -39,6 +33,13 @@ func (h *history) disturbances(service string) []disturbance {
 	}
 	slices.SortStableFunc(list, func(a, b disturbance) int { return cmp.Compare(a.at, b.at) })
 	return list
+}
+
+// patience is how long the readiness probes of a service take at most to notice
+// something: several must fail, and each may take its whole timeout to.
+func (h *history) patience(service string) time.Duration {
+	p := h.plan.Services[service].Ready
+	return time.Duration(max(1, p.Failure)) * max(p.Period.Std(), p.Timeout.Std())
 }
 
 // stayedReady says how many instances of a service that were listed when a

@@ -169,7 +169,9 @@ func (h *history) inFlight(service string, stopped []*instance) Finding {
 func (h *history) endpointLag(service string, stopped []*instance) Finding {
 	f := drainFinding(service, "D2-endpoint-lag", "every request until removal from the endpoint list succeeds")
 	var all losses
+	raced := false
 	for _, i := range stopped {
+		raced = raced || i.raced()
 		zero, name := i.zero()
 		l := i.losses(zero, name, i.inLag)
 		f.Evidence = append(f.Evidence, l.evidence("before removal from the endpoint list")...)
@@ -179,7 +181,25 @@ func (h *history) endpointLag(service string, stopped []*instance) Finding {
 		all.merge(l)
 	}
 	f.Measured = all.measured("before removal")
-	return all.judge(f, "no request arrived between "+stopSignalOf(stopped)+" and removal from the endpoint list, so nothing shows that one would have succeeded; a longer endpoint_lag or more traffic would")
+	f = all.judge(f, "no request arrived between "+stopSignalOf(stopped)+" and removal from the endpoint list, so nothing shows that one would have succeeded; a longer endpoint_lag or more traffic would")
+	if f.Verdict == Pass && !raced {
+		f.Verdict = Inconclusive
+		f.Reason = "no request arrived after " + stopSignalOf(stopped) + " had been delivered for certain and before removal from the endpoint list, so nothing shows that one would have succeeded; the engine took its time, or the lag is too short"
+	}
+	return f
+}
+
+// raced tells whether the race that D2 is about took place: a request began
+// while the instance was still listed and had heard its stop signal. Where the
+// signal is meant to come after the removal, there is none to be had.
+func (i *instance) raced() bool {
+	t := i.terminating.body
+	at, _, ok := i.stopSignal()
+	if !ok || t.PreStop >= t.Lag {
+		return true
+	}
+	heard := i.delivered(at)
+	return slices.ContainsFunc(i.exchanges, func(x exchange) bool { return x.Start >= heard && i.inLag(x) })
 }
 
 // inLag tells whether an exchange began while the instance was terminating and

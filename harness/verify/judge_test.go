@@ -15,17 +15,26 @@ import (
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
-// everyCheck is a plan with all kinds of checks.
+// everyCheck is a plan with all kinds of checks, every option of them set.
 func everyCheck() *scenarios.Plan {
 	limit, percent, ready := scenarios.Duration(time.Second), scenarios.Percent(99), scenarios.Duration(3*time.Second)
+	floor, of, read := 2, &scenarios.Acknowledged{Journey: "shop", Step: "buy", Key: "${order}"}, scenarios.Truth{SQL: &scenarios.SQLRead{Service: "api"}}
 	whole := scenarios.ReadinessCheck{Service: "api", TimeToReady: &ready, FirstRequests: &limit, Dependency: "db", UnreadyWithin: &limit}
 	return &scenarios.Plan{
 		Scenario: "drill",
 		Services: map[string]scenarios.PlannedService{"api": {Port: 8080, Balance: "request", Drain: scenarios.Drain{Grace: scenarios.Duration(10 * time.Second)}}},
+		Journeys: map[string][]scenarios.PlannedStep{"shop": {{Name: "browse", Service: "api"}, {Name: "buy", Service: "api"}}},
 		Checks: []scenarios.Check{
 			{SLO: &scenarios.SLOCheck{Journey: "shop", P50: &limit, P95: &limit, P99: &limit, Availability: &percent}},
 			{Drain: &scenarios.DrainCheck{Service: "api", Work: &scenarios.Work{}}},
 			{Readiness: &whole},
+			{Release: &scenarios.ReleaseCheck{Service: "api", Floor: &floor, Job: &scenarios.JobCheck{Name: "backfill", Read: &read}}},
+			{Release: &scenarios.ReleaseCheck{Service: "api", Job: &scenarios.JobCheck{Name: "backfill"}}},
+			{Stateless: &scenarios.StatelessCheck{Service: "api", Journey: "shop"}},
+			{Stateless: &scenarios.StatelessCheck{Service: "api", Journey: "shop", Steps: []string{"buy"}}},
+			{Integrity: &scenarios.IntegrityCheck{Name: "orders", Want: "once", Of: of, Read: read}},
+			{Integrity: &scenarios.IntegrityCheck{Name: "charges", Want: "once", Read: read}},
+			{Integrity: &scenarios.IntegrityCheck{Name: "drift", Want: "none", Read: read}},
 		},
 	}
 }
@@ -186,6 +195,7 @@ func TestAPartOfARunNeverPasses(t *testing.T) {
 func TestJudgeIsAFunction(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rec, plan := &journal.Record{Events: drawEvents(rt)}, everyCheck()
+		plan.Control = rapid.SampledFrom(append(scenarios.Controls(), scenarios.NoControl)).Draw(rt, "control")
 		whole := *plan.Checks[0].SLO
 		whole.Whole, whole.Cohort, whole.Phases = rapid.Bool().Draw(rt, "whole"), rapid.SampledFrom([]string{"", "free"}).Draw(rt, "cohort"), []string{"surge"}
 		plan.Checks = append(plan.Checks, scenarios.Check{SLO: &whole})
@@ -243,7 +253,8 @@ func drawEvents(rt *rapid.T) []journal.Event {
 		at, in := time.Duration(when.Draw(rt, "at")), name.Draw(rt, "instance")
 		bodies := []journal.Body{
 			journal.TrafficStarted{}, journal.TrafficEnded{}, journal.RunEnded{Reason: rapid.SampledFrom([]string{"completed", "interrupted", ""}).Draw(rt, "reason")},
-			journal.InstanceStarted{Service: "api", Instance: in},
+			journal.InstanceStarted{Service: "api", Instance: in, Version: rapid.SampledFrom([]string{"", "v1", "v2"}).Draw(rt, "version")},
+			journal.InstanceStarted{Service: "backfill", Instance: "backfill-1", Job: true}, journal.InstanceExited{Service: "backfill", Instance: "backfill-1"},
 			journal.InstanceTerminating{Service: "api", Instance: in, Grace: 10 * time.Second},
 			journal.InstanceSignalled{Service: "api", Instance: in, Signal: rapid.SampledFrom([]string{"SIGTERM", "SIGQUIT", "SIGKILL"}).Draw(rt, "signal")},
 			journal.InstanceExited{Service: "api", Instance: in, Code: rapid.SampledFrom([]int{0, 1, 137, 143}).Draw(rt, "code"), Wanted: rapid.Bool().Draw(rt, "wanted")},
@@ -253,8 +264,13 @@ func drawEvents(rt *rapid.T) []journal.Event {
 			journal.ProbeChanged{Service: "api", Instance: in, Ready: rapid.Bool().Draw(rt, "passes")},
 			journal.MainProcess{Service: "api", Instance: in, Command: "sh", Shell: rapid.Bool().Draw(rt, "shell")},
 			journal.Operation{Op: "instance.signal", Subject: in},
-			journal.ActionStarted{Service: "db", Action: "restart", Detail: "restart db-1"},
-			journal.Ledger{ID: "drain/api", Acknowledged: rapid.IntRange(-1, 9).Draw(rt, "acknowledged"), Missing: rapid.IntRange(-1, 9).Draw(rt, "missing"),
+			drawAction(rt), journal.ActionEnded{Service: "api", Action: "rolling_release", Detail: "release", Error: rapid.SampledFrom([]string{"", "no\nlog"}).Draw(rt, "error")},
+			journal.ActionEnded{Service: "backfill", Action: "job", Detail: "run job backfill"},
+			journal.Moved{Service: "api", Home: in, Journey: "shop", Step: "buy", For: time.Second, Total: rapid.IntRange(-1, 3).Draw(rt, "moved"), Refused: rapid.IntRange(0, 1).Draw(rt, "refused")},
+			journal.Ledger{ID: rapid.SampledFrom([]string{"drain/api", "integrity/orders", "integrity/charges", "integrity/drift", "release/api/backfill"}).Draw(rt, "ledger"),
+				Found: rapid.IntRange(-1, 9).Draw(rt, "found"), Lost: rapid.IntRange(0, 1).Draw(rt, "lost"),
+				Error:        rapid.SampledFrom([]string{"", "refused"}).Draw(rt, "error of ledger"),
+				Acknowledged: rapid.IntRange(-1, 9).Draw(rt, "acknowledged"), Missing: rapid.IntRange(-1, 9).Draw(rt, "missing"),
 				Repeated: rapid.IntRange(0, 2).Draw(rt, "repeated"), MostDeliveries: rapid.IntRange(0, 3).Draw(rt, "deliveries")},
 			journal.Request{Service: "api", Instance: in, Start: at - time.Duration(rapid.Int64Range(-5, int64(at)).Draw(rt, "length")), Failure: failure.Draw(rt, "failure"),
 				Nth: rapid.IntRange(-1, 21).Draw(rt, "nth"), Close: rapid.Bool().Draw(rt, "close")},
@@ -269,6 +285,16 @@ func drawEvents(rt *rapid.T) []journal.Event {
 	}), 0, 60).Draw(rt, "events")
 	slices.SortStableFunc(drawn, func(a, b journal.Event) int { return int(a.T - b.T) })
 	return drawn
+}
+
+// drawAction makes a release of any strategy, or a job.
+func drawAction(rt *rapid.T) journal.Body {
+	strategy := rapid.SampledFrom([]string{scenarios.RollingStrategy, scenarios.BlueGreenStrategy, scenarios.ReplaceStrategy, "job"}).Draw(rt, "strategy")
+	if strategy == "job" {
+		return journal.ActionStarted{Service: "backfill", Action: strategy, Detail: "run job backfill"}
+	}
+	return journal.ActionStarted{Service: "api", Action: strategy, Detail: "release", From: rapid.SampledFrom([]string{"", "v1", "v2"}).Draw(rt, "from"),
+		Version: rapid.SampledFrom([]string{"", "v1", "v2"}).Draw(rt, "to"), Replicas: 2, Floor: rapid.IntRange(-1, 3).Draw(rt, "floor")}
 }
 
 // insert puts an event where its time belongs.
@@ -287,7 +313,8 @@ func FuzzJudge(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, file := range files[:min(len(files), 20)] {
+	for n := 0; n < len(files); n += 10 { // some of every kind
+		file := files[n]
 		archive, err := txtar.ParseFile(file)
 		if err != nil {
 			f.Fatal(err)
@@ -309,10 +336,13 @@ func FuzzJudge(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := Judge(rec, everyCheck())
-		for _, finding := range r.Checks {
-			if strings.Contains(finding.Reason, "crashed") {
-				t.Error(finding.Reason)
+		for _, control := range append(scenarios.Controls(), scenarios.NoControl) {
+			plan := everyCheck()
+			plan.Control = control
+			for _, finding := range Judge(rec, plan).Checks {
+				if strings.HasPrefix(finding.Reason, "checker crashed") {
+					t.Errorf("%s: %s", finding.ID, finding.Reason)
+				}
 			}
 		}
 	})

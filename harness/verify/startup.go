@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -103,21 +104,22 @@ func (s startups) measured() string {
 	return fmt.Sprintf("p95 %s, slowest %s (%s) of %s%s", p95, offset(s.slowest), s.name, plural(len(s.times), "instance"), unready)
 }
 
-// took is the time from start to the endpoint list, or to the first probe that
-// passed where the list did not wait for one. The two are told by different
-// processes, so it may come out slightly below zero.
+// took is the time from start to the first probe that passed, or to the endpoint
+// list where the record has no probes: a blue-green release keeps an instance that
+// is ready out of the list until all are. The two are told by different processes,
+// so it may come out slightly below zero.
 func (i *instance) took() (time.Duration, bool) {
+	passes := slices.IndexFunc(i.probes, func(p timed[journal.ProbeChanged]) bool { return p.body.Ready })
 	switch {
-	case len(i.added) == 0 || i.blind && i.passed == nil:
+	case passes >= 0:
+		return max(0, i.probes[passes].at-*i.started), true
+	case len(i.added) == 0 || i.blind:
 		return 0, false
-	case i.blind:
-		return max(0, *i.passed-*i.started), true
 	}
 	return max(0, i.added[0].at-*i.started), true
 }
 
-// neverReady judges an instance that was started and never got into the
-// endpoint list: it had its time, or it exited on its own. One that was told to
+// neverReady judges an instance that was started and never was ready: it had its time, or it exited on its own. One that was told to
 // stop before its time was up is nobody's fault.
 func (i *instance) neverReady(w window, limit time.Duration) (string, Evidence) {
 	end := w.to

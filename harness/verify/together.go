@@ -35,7 +35,7 @@ func (h *history) together(c scenarios.ReadinessCheck) (Finding, bool) {
 	seen := 0
 	if c.Dependency != "" {
 		f.Wanted += ", whatever becomes of " + c.Dependency
-		for _, d := range h.disturbances(c.Dependency) {
+		for _, d := range h.disturbances(c.Dependency, h.patience(c.Service)) {
 			e, ok := h.stayedReady(c.Service, d)
 			if ok {
 				seen++
@@ -53,7 +53,7 @@ func (h *history) together(c scenarios.ReadinessCheck) (Finding, bool) {
 		f.Measured = "never all at once, while " + c.Dependency + " was disturbed"
 	default:
 		f.Verdict, f.Measured = Inconclusive, "nothing disturbed "+c.Dependency
-		f.Reason = fmt.Sprintf("%s was neither stopped nor replaced while %d instances of %s were ready under traffic, so nothing shows that they would have stayed so; let an action restart it",
+		f.Reason = fmt.Sprintf("%s was neither stopped nor replaced while %d instances of %s were ready under traffic and their probes had the time to notice, so nothing shows that they would have stayed so; let an action restart it, well before the end",
 			c.Dependency, several, c.Service)
 	}
 	return f, len(outages) > 0 || c.Dependency != ""

@@ -107,7 +107,7 @@ func (h *history) switched(r *rollout, s *succession) {
 		}
 		return
 	}
-	before, after := servedBy(r.old, r.start, at), servedBy(r.fresh, at, r.after)
+	before, after := servedBy(r.old, h.window.from, at), servedBy(r.fresh, at, r.after)
 	s.measured = fmt.Sprintf("before the switch at %s %s answered %s, afterwards %s %s",
 		offset(at), r.before(), requests(before.good), r.behind(), count(after.good))
 	s.evidence = append(s.evidence, Evidence{Text: "traffic switched over to " + r.behind(), From: at, To: at})
@@ -259,7 +259,7 @@ func (i *instance) routed(from, to time.Duration, pinned bool) (n int, first, la
 }
 
 // servedBy sums the requests of instances that ended between two moments for
-// certain.
+// certain, without those that the client gave up: nobody knows about them.
 func servedBy(instances []*instance, from, to time.Duration) served {
 	var s served
 	for _, i := range instances {
@@ -272,7 +272,7 @@ func servedBy(instances []*instance, from, to time.Duration) served {
 			for _, n := range t.body.Failed {
 				failed += n
 			}
-			s.total += t.body.Total
+			s.total += t.body.Total - t.body.Failed[journal.ClientGone]
 			s.good += max(0, t.body.Total-failed)
 			whole = append(whole, t)
 		}
@@ -280,9 +280,11 @@ func servedBy(instances []*instance, from, to time.Duration) served {
 			if x.Start < from || x.end > to || slices.ContainsFunc(whole, func(t timed[journal.Tally]) bool { return counted(t, x) }) {
 				continue
 			}
-			s.total++
 			if x.Failure == journal.NoFailure {
 				s.good++
+			}
+			if !x.abandoned() {
+				s.total++
 			}
 		}
 	}

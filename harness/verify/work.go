@@ -2,23 +2,21 @@ package verify
 
 import "fmt"
 
-// mostDeliveries is how often a piece of work may be delivered: once more than
-// once, because the consumer that had it in hand was told to stop.
-const mostDeliveries = 2
-
 // work is D6: what a consumer of a queue has to do is done once for each
 // acknowledged request, although consumers were told to stop. What they had in
-// hand and did not acknowledge is delivered again, to another one, once.
+// hand and did not acknowledge is delivered again, to another one, once: in a
+// release that one may be told to stop as well.
 func (h *history) work(service string, stopped []*instance) Finding {
-	f := drainFinding(service, "D6-work", "every acknowledged piece of work is done once, and delivered again at most once")
+	again := max(1, len(stopped))
+	f := drainFinding(service, "D6-work", "every acknowledged piece of work is done once, and delivered again at most "+times(again))
 	id := "drain/" + service
 	f = h.compared(f, id, "done", true)
 	l, ok := h.ledger(id)
 	if ok && l.Error == "" {
 		once := max(0, l.Acknowledged-l.Missing-l.Repeated)
 		f.Measured = fmt.Sprintf("%s of %s done once, %s delivered again", count(once), count(l.Acknowledged), orNone(l.Again))
-		if l.MostDeliveries > mostDeliveries {
-			f = h.deliveredTooOften(f, id, l.MostDeliveries)
+		if l.MostDeliveries > 1+again {
+			f = h.deliveredTooOften(f, id, l.MostDeliveries, again)
 		}
 	}
 	if len(stopped) == 0 {
@@ -27,8 +25,8 @@ func (h *history) work(service string, stopped []*instance) Finding {
 	return f
 }
 
-func (h *history) deliveredTooOften(f Finding, id string, times int) Finding {
-	text := fmt.Sprintf("a piece of work was delivered %s, so it was delivered again more than once", plural(times, "time"))
+func (h *history) deliveredTooOften(f Finding, id string, deliveries, again int) Finding {
+	text := fmt.Sprintf("a piece of work was delivered %s, so it was delivered again more than %s", times(deliveries), times(again))
 	at := h.ledgers[id].at
 	f.Evidence = append(f.Evidence, Evidence{Text: text, From: at, To: at})
 	if f.Verdict != Fail {
