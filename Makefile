@@ -30,7 +30,7 @@ demo: images ## run scale-under-load against the reference stack
 .PHONY: test
 test: images ## every test, those on real containers where an engine answers
 	$(GO) test -race -timeout 15m $$($(GO) list ./... | grep -v /e2e)
-	$(GO) test -timeout 30m ./harness/e2e # alone: whole stacks under load, judged by their latency
+	$(GO) test -timeout 30m -parallel 3 ./harness/e2e # alone: whole stacks under load, judged by their latency
 
 .PHONY: test-short
 test-short: ## the quick part, no engine needed
@@ -52,8 +52,12 @@ prove: images ## can the checks of SCENARIO fail? (SCENARIO=rolling-release, or 
 	bin/shakedown prove $(or $(SCENARIO),rolling-release)
 
 .PHONY: soak
-soak: images ## N healthy runs and N of each defect that the end-to-end tests know, on each platform (N=5)
-	$(GO) test ./harness/e2e -v -count=$(or $(N),5) -timeout 3h -run 'TestTheHealthyStackMustPass|TestEachDefectMustBeCaught'
+soak: images ## N healthy runs on each platform, and N with a defect (N=5)
+	$(GO) test ./harness/e2e -v -count=$(or $(N),5) -timeout 3h -run 'TestTheHealthyStackMustPass|TestAFindingMustName'
+
+.PHONY: bench-gateway
+bench-gateway: ## what the gateway adds and carries, beside a direct connection, in one run
+	$(GO) run ./harness/gateway/bench $(BENCH)
 
 .PHONY: bench-driver
 bench-driver: ## the load generator beside its installed peers, one core each for generator and server

@@ -115,7 +115,7 @@ func (c chronicler) instanceEntry(body journal.Body) (entry, bool) {
 		return entry{kind: "instance", subject: b.Instance, text: after("its main process is a shell, which does not pass signals on", ": ", b.Command), grave: true}, b.Shell
 	case journal.InstanceTerminating:
 		return entry{kind: "instance", subject: b.Instance, text: fmt.Sprintf(
-			"told to stop: off the list after %s, SIGTERM after %s, SIGKILL after %s", length(b.Lag), length(b.PreStop), length(b.Grace))}, true
+			"told to stop: off the list after %s, stop signal after %s, SIGKILL after %s", length(b.Lag), length(b.PreStop), length(b.Grace))}, true
 	case journal.InstanceSignalled:
 		return entry{kind: "instance", subject: b.Instance, text: b.Signal, grave: b.Signal == "SIGKILL" && !c.over}, true
 	case journal.InstanceExited:

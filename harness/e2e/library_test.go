@@ -10,16 +10,30 @@ import (
 	"github.com/shakedown-dev/shakedown/harness/verify"
 )
 
-// rehearsals are the library's scenarios of traffic, at a tempo that leaves
-// each enough requests for its percentiles and no more. scale-under-load has
-// obligations of its own.
+// rehearsals are the library's scenarios, at a tempo that leaves each enough
+// requests for its percentiles and no more. scale-under-load has obligations of
+// its own, and proof/everything is what the matrix of defects runs.
 var rehearsals = map[string][]string{
+	"blue-green":              nil,
+	"cold-start":              nil,
 	"enterprise-import-burst": nil, // people wait in it, and people have no tempo
 	"hot-tenant":              {"--set", "tempo=1.5x"},
 	"launch-5x":               nil,
+	"long-requests":           nil,
+	"migration-under-load":    nil,
 	"normal-day":              {"--set", "tempo=2880x"},
+	"rolling-release":         nil,
+	"stateless-proof":         nil,
 	"viral-signup-surge":      nil,
 }
+
+// Every scenario on both platforms takes a quarter of an hour: SHAKEDOWN_E2E=all.
+// Otherwise those run that say most: on containers the one whose limits matter,
+// and not those on processes whose ways others have walked already.
+var (
+	onDocker     = []string{"enterprise-import-burst"}
+	notOnProcess = []string{"blue-green", "cold-start", "long-requests", "normal-day"}
+)
 
 func TestEveryScenarioOfTheLibraryMustValidateAndPlan(t *testing.T) {
 	listed := shakedown(t, nil, "scenarios")
@@ -53,17 +67,17 @@ func TestEveryScenarioOfTheLibraryMustValidateAndPlan(t *testing.T) {
 	}
 }
 
-// onDocker are those that containers make a difference to: their limits of
-// memory and CPU. SHAKEDOWN_E2E=all runs the others there too.
-var onDocker = []string{"enterprise-import-burst"}
-
 func TestTheLibraryMustPassOnAHealthyStack(t *testing.T) {
 	for name, overrides := range rehearsals {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // mostly waiting: a minute of modest traffic each
 			onEachPlatform(t, func(t *testing.T, platform string) {
-				if platform == "docker" && !slices.Contains(onDocker, name) && os.Getenv("SHAKEDOWN_E2E") != "all" {
-					t.Skip("on containers with SHAKEDOWN_E2E=all only: a minute more")
+				chosen := slices.Contains(onDocker, name)
+				if platform == "process" {
+					chosen = !slices.Contains(notOnProcess, name)
+				}
+				if !chosen && os.Getenv("SHAKEDOWN_E2E") != "all" {
+					t.Skip("with SHAKEDOWN_E2E=all only: a minute more")
 				}
 				o := rehearse(t, platform, name, overrides)
 				if o.code != 0 {

@@ -322,21 +322,11 @@ func (i *instance) hidden(from, to time.Duration) int {
 	n := 0
 	for _, t := range i.tallies {
 		begin := t.at - t.body.For
-		if t.body.Suppressed == 0 || t.at < from || begin > to {
-			continue
-		}
-		for failure, counted := range t.body.Failed {
-			if failure != journal.ClientGone {
-				n += counted
-			}
-		}
-		for _, x := range i.exchanges {
-			if x.bad() && x.end > begin && x.end <= t.at {
-				n--
-			}
+		if t.body.Suppressed > 0 && t.at >= from && begin <= to {
+			n += i.unseen(t)
 		}
 	}
-	return max(0, n)
+	return n
 }
 
 // stretch is the part of an instance's life that a check is about; false for
