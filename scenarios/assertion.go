@@ -88,8 +88,8 @@ type ReadinessCheck struct {
 	// kind; without one R2 is not judged.
 	FirstRequests *Duration `json:"first_requests,omitempty" yaml:"first_requests"`
 	// Dependency names a service that the instances share. R5 then wants to have
-	// seen them ready while that one was slow, stopped or replaced; without it
-	// R5 is judged on what happened.
+	// seen them ready although instances of that one were stopped or replaced, or
+	// went away; without it R5 is judged on what happened.
 	Dependency string `json:"dependency,omitempty" yaml:"dependency"`
 	// UnreadyWithin is the limit from the stop signal until the readiness probe
 	// fails (R6), for balancers that only look at it. Default: not judged.
