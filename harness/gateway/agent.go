@@ -96,6 +96,8 @@ func (a *agent) apply(c command) (status, failure string) {
 		err = a.gateway.Switch(c.Switch.To, c.Switch.Lag)
 	case c.Terminate != nil:
 		err = a.gateway.Terminate(c.Terminate.Instance, c.Terminate.Lag)
+	case c.Exited != "":
+		err = a.gateway.Exited(c.Exited)
 	case c.Remove != "":
 		err = a.gateway.Remove(c.Remove)
 	case c.Status != "":

@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
@@ -27,6 +28,7 @@ type instance struct {
 	// target is addr with its host resolved. Instances are known by address, as
 	// in a cluster: the name of a container vanishes with it, its address does not.
 	target atomic.Pointer[string]
+	exited atomic.Bool // nothing answers at its address, or somebody else does
 
 	listed      bool
 	held        bool // not to be listed until a Switch names it
@@ -76,6 +78,9 @@ func (g *Gateway) know(name, addr string, held bool) error {
 	inst.pool = wire.NewPool(name, wire.Options{
 		DialTimeout: g.cfg.DialTimeout,
 		Dial: func(ctx context.Context) (net.Conn, error) {
+			if inst.exited.Load() {
+				return nil, fmt.Errorf("%s has exited: %w", name, syscall.ECONNREFUSED)
+			}
 			return g.net.dial(ctx, inst.dialTarget())
 		},
 	})
@@ -123,6 +128,21 @@ func (g *Gateway) Terminate(name string, lag time.Duration) error {
 		defer g.mu.Unlock()
 		g.unlist(inst, "terminating")
 	})
+	return nil
+}
+
+// Exited says that the main process of an instance is gone. Connections to it
+// are refused from now on without being tried: an engine gives the address of
+// a container that has exited to the next one that starts, and a request for
+// the one must not be answered by the other. The list is not changed by it.
+func (g *Gateway) Exited(name string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	inst := g.instances[name]
+	if inst == nil {
+		return fmt.Errorf("note the exit of %s: the gateway of %s does not know it", name, g.cfg.Service)
+	}
+	inst.exited.Store(true)
 	return nil
 }
 

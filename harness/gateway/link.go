@@ -157,6 +157,12 @@ func (l *Link) Terminate(instance string, lag time.Duration) error {
 	return err
 }
 
+// Exited tells the gateway that an instance is gone; see Gateway.Exited.
+func (l *Link) Exited(instance string) error {
+	_, err := l.call(command{Exited: instance}, replyTimeout)
+	return err
+}
+
 // Remove makes the gateway forget an instance; see Gateway.Remove.
 func (l *Link) Remove(instance string) error {
 	_, err := l.call(command{Remove: instance}, replyTimeout)

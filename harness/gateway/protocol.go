@@ -40,6 +40,7 @@ type command struct {
 	Hold      *addition  `json:"hold,omitempty"`
 	Switch    *turnover  `json:"switch,omitempty"`
 	Terminate *departure `json:"terminate,omitempty"`
+	Exited    string     `json:"exited,omitempty"`
 	Remove    string     `json:"remove,omitempty"`
 	Status    string     `json:"status,omitempty"`
 	Close     bool       `json:"close,omitempty"`

@@ -287,8 +287,9 @@ type fakeLink struct {
 	done chan struct{}
 	once sync.Once
 
-	mu    sync.Mutex
-	known map[string]*fakeEndpoint
+	mu     sync.Mutex
+	known  map[string]*fakeEndpoint
+	exited []string // told by Exited
 }
 
 type fakeEndpoint struct{ ready, listed, held, leaving bool }
@@ -398,6 +399,20 @@ func (l *fakeLink) Terminate(instance string, lag time.Duration) error {
 		l.unlist(instance, "terminating")
 	})
 	return l.of.calls(context.Background(), "terminate", instance, lag.String())
+}
+
+func (l *fakeLink) Exited(instance string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.exited = append(l.exited, instance)
+	return nil
+}
+
+// exits are the instances that the gateway was told are gone.
+func (l *fakeLink) exits() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.exited)
 }
 
 func (l *fakeLink) Remove(instance string) error {

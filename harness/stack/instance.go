@@ -213,10 +213,21 @@ func (s *Stack) exited(i *instance, event platform.Event) {
 		}})
 	}
 	i.exited.fire()
+	s.tellExit(i)
 	s.touch()
 	if !wanted && (event.Exit.Code != 0 || i.of.gatewayed()) {
 		s.failedUp(i)
 	}
+}
+
+// tellExit tells the gateway in front of an instance that it is gone. One that
+// the gateway does not know, or no more, is no matter.
+func (s *Stack) tellExit(i *instance) {
+	gateway := s.link(i.of.name)
+	if gateway == nil || i.number == 0 {
+		return
+	}
+	s.background.Go(func() { _ = gateway.Exited(i.name) })
 }
 
 // failedUp ends a bring-up under way because an instance exited, unless nothing

@@ -22,6 +22,8 @@ type link interface {
 	Switch(to []string, lag time.Duration) error
 	// Terminate makes the gateway take an instance from its list after lag.
 	Terminate(instance string, lag time.Duration) error
+	// Exited tells the gateway that an instance is gone: it connects to it no more.
+	Exited(instance string) error
 	// Remove makes the gateway forget an instance.
 	Remove(instance string) error
 	// Close ends the gateway.

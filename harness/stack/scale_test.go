@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -87,6 +88,10 @@ func TestTerminationSequence(t *testing.T) {
 				began := r.cfg.Clock.Now()
 				if err := r.terminate(t.Context(), "api-2", "test"); err != nil {
 					t.Fatal(err)
+				}
+				synctest.Wait()
+				if told := r.gateways.links["api"].exits(); !slices.Contains(told, "api-2") {
+					t.Errorf("the gateway was told of the exits of %v, not of api-2", told)
 				}
 				signals := map[string]time.Duration{"SIGTERM": -1, "SIGKILL": -1}
 				bs, at := bodies[journal.InstanceSignalled](r.record)
