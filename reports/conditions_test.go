@@ -64,8 +64,8 @@ func TestReplaysAreRemarked(t *testing.T) {
 		Withheld: map[string]int{"Cookie": 7, "Authorization": 1200}, WithoutBody: 3, Reordered: 4, Spread: 5}
 	run := Run{Record: &journal.Record{Events: []journal.Event{at(0, clean), at(0, dirty)}}}
 	want := []remark{
-		{false, "Cohort web replayed a.har (har): 44 recorded requests, 40 requests to send."},
-		{true, `Cohort old replayed b.log (access-log): 1,000 lines, 900 requests to send; 60 lines could not be read (6 %), such as "<b>[31m\"" and "` +
+		{text: "Cohort web replayed a.har (har): 44 recorded requests, 40 requests to send."},
+		{warning: true, text: `Cohort old replayed b.log (access-log): 1,000 lines, 900 requests to send; 60 lines could not be read (6 %), such as "<b>[31m\"" and "` +
 			strings.Repeat("x", sampleLength-1) + `…" and "third"; left out: 10 (of another method), 30 (to another host)` +
 			"; headers with credentials left out: 1,200 Authorization, 7 Cookie; 3 sent without a body, which was not recorded; 4 put in order of time; " +
 			"5 spread within their second, beyond which no time was recorded."},

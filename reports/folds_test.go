@@ -334,6 +334,7 @@ func TestReproduce(t *testing.T) {
 		{"directory goes", []string{"bin/shakedown", "run", "--out", "dir", "x"}, "bin/shakedown run x --seed 7"},
 		{"joined directory goes", []string{"/opt/shakedown", "run", "-out=dir", "x"}, "shakedown run x --seed 7"},
 		{"odd arguments are quoted", []string{"shakedown", "run", "--set", "a=b c", "it's"}, `shakedown run --set 'a=b c' 'it'\''s' --seed 7`},
+		{"flags end before the operands", []string{"shakedown", "run", "--control", "kill", "--", "x"}, "shakedown run --control kill --seed 7 -- x"},
 		{"made from the scenario", nil, "shakedown run x --seed 7"},
 	}
 	for _, tt := range tests {
@@ -341,6 +342,56 @@ func TestReproduce(t *testing.T) {
 		if got := reproduce(run); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
+	}
+}
+
+func TestACommandWithoutItsSecretsIsNotPassedOffAsWhole(t *testing.T) {
+	for value, want := range map[string]string{
+		"env={MODE: [env shop.v2.MODE]}": "in place of [env shop.v2.MODE]",
+		"env=[redacted]":                 "in place of [redacted]",
+		"phases[0].for=20s":              "",
+	} {
+		run := Run{Intent: rundir.Intent{Command: []string{"shakedown", "run", "--set", value, "x"}}}
+		said := ""
+		for _, r := range remarksOf(run) {
+			if strings.Contains(r.text, "not complete") {
+				said = r.text
+			}
+		}
+		if (said == "") != (want == "") || !strings.Contains(said, want) {
+			t.Errorf("%s: %q, want %q", value, said, want)
+		}
+	}
+}
+
+// What stands below a check in the table is no caveat below it as well.
+func TestATerminalTellsAReasonOnce(t *testing.T) {
+	run := Run{
+		Intent: rundir.Intent{Notes: []string{"memory limits are not applied"}},
+		Result: verify.Result{Verdict: verify.Inconclusive, Checks: []verify.Finding{{ID: "slo/a", Verdict: verify.Inconclusive, Reason: "too few requests"}}},
+	}
+	var b strings.Builder
+	if err := Text(&b, run, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"too few requests", "memory limits are not applied"} {
+		if n := strings.Count(b.String(), want); n != 1 {
+			t.Errorf("%q stands there %d times:\n%s", want, n, b.String())
+		}
+	}
+}
+
+// The columns share the room so that the table gets short: a single long cell
+// does not press the other column together.
+func TestOneLongCellDoesNotSqueezeTheOtherColumn(t *testing.T) {
+	const sentence = "nothing is routed after removal from the endpoint list"
+	findings := []verify.Finding{{ID: "release/api/L4-versions", Wanted: "both versions serve", Measured: strings.Repeat("v1 answered 607 requests; ", 8)}}
+	for range 12 {
+		findings = append(findings, verify.Finding{ID: "drain/api/D3-after-removal", Wanted: sentence, Measured: "no request after removal"})
+	}
+	widths := columns(findings, 85)
+	if lines := len(wrap(sentence, widths[1])); lines > 2 || widths[0]+widths[1]+widths[2] != 85 {
+		t.Errorf("columns of %v: what is wanted takes %d lines", widths, lines)
 	}
 }
 

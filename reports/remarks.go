@@ -13,6 +13,7 @@ import (
 type remark struct {
 	warning bool
 	text    string
+	finding bool // it stands below its check as well
 }
 
 // remarksOf collects what a reader must not take for proven, each once: how
@@ -41,10 +42,15 @@ func remarksOf(run Run) []remark {
 	for _, n := range run.Intent.Notes {
 		c.add(false, n)
 	}
+	c.add(false, incomplete(reproduce(run)))
+	told := len(c.remarks)
 	for _, f := range run.Result.Checks {
 		if f.Verdict == verify.Inconclusive {
 			c.add(true, f.ID+": "+f.Reason)
 		}
+	}
+	for i := range c.remarks[told:] {
+		c.remarks[told+i].finding = true
 	}
 	return c.remarks
 }
@@ -68,7 +74,7 @@ func (c *collector) add(warning bool, text string) {
 		return
 	}
 	c.seen[text] = true
-	c.remarks = append(c.remarks, remark{warning, text})
+	c.remarks = append(c.remarks, remark{warning: warning, text: text})
 }
 
 func (c *collector) ending(run Run) {

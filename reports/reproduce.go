@@ -3,6 +3,8 @@ package reports
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -38,9 +40,25 @@ func reproduce(run Run) string {
 		parts = append(parts, quoted(clean(arg)))
 	}
 	if !seeded && run.Intent.Plan != nil {
-		parts = append(parts, fmt.Sprintf("--seed %d", run.Intent.Plan.Seed))
+		at := len(parts)
+		if end := slices.Index(parts, "--"); end >= 0 {
+			at = end // what follows is no flag any more
+		}
+		parts = slices.Insert(parts, at, fmt.Sprintf("--seed %d", run.Intent.Plan.Seed))
 	}
 	return strings.Join(parts, " ")
+}
+
+// withheld matches what stands in the record for a secret.
+var withheld = regexp.MustCompile(`\[redacted\]|\[env [^\]]+\]`)
+
+// incomplete says of a command that secrets were taken out of it, "" if none was.
+func incomplete(command string) string {
+	mark := withheld.FindString(command)
+	if mark == "" {
+		return ""
+	}
+	return "the command to run it again is not complete: secrets were taken out of it; write them in place of " + mark
 }
 
 // quoted makes an argument safe to paste into a shell.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/shakedown-dev/shakedown/harness/verify"
@@ -174,8 +175,8 @@ func (t *textWriter) checks(findings []verify.Finding) {
 }
 
 // columns finds the widths of id, wanted and measured within room: what they
-// need if that fits, else the id its need up to two fifths and the others
-// shares by need.
+// need if that fits, else the id its need up to two fifths, and the others what
+// makes the table shortest, as near to shares by need as that allows.
 func columns(findings []verify.Finding, room int) [3]int {
 	need := [3]int{len("check"), len("wanted"), len("measured")}
 	for _, f := range findings {
@@ -187,10 +188,24 @@ func columns(findings []verify.Finding, room int) [3]int {
 		return need
 	}
 	id := min(need[0], room*2/5)
-	wanted := (room - id) * need[1] / (need[1] + need[2])
-	least := min(16, (room-id)/2)
-	wanted = max(least, min(wanted, room-id-least))
-	return [3]int{id, wanted, room - id - wanted}
+	room -= id
+	share, least := room*need[1]/(need[1]+need[2]), min(16, room/2)
+	best, cost := least, [2]int{}
+	for wanted := least; wanted <= room-least; wanted++ {
+		next := [2]int{height(findings, wanted, room-wanted), max(share-wanted, wanted-share)}
+		if wanted == least || slices.Compare(next[:], cost[:]) < 0 {
+			best, cost = wanted, next
+		}
+	}
+	return [3]int{id, best, room - best}
+}
+
+// height is how many lines the cells of a table take.
+func height(findings []verify.Finding, wanted, measured int) (lines int) {
+	for _, f := range findings {
+		lines += max(len(wrap(clean(f.Wanted), wanted)), len(wrap(clean(f.Measured), measured)))
+	}
+	return lines
 }
 
 // row writes a line of the table, over several lines where cells wrap.
@@ -278,8 +293,13 @@ func (t *textWriter) summary(run Run) {
 		}
 		t.labelled(first(seen+i, "errors"), b.String())
 	}
-	for i, r := range remarksOf(run) {
-		t.labelled(first(i, "caveats"), r.text)
+	caveats := 0
+	for _, r := range remarksOf(run) {
+		if r.finding {
+			continue // the table has it
+		}
+		t.labelled(first(caveats, "caveats"), r.text)
+		caveats++
 	}
 	if run.Dir != "" {
 		t.labelled("run", run.Dir)

@@ -17,6 +17,7 @@ func proveCommand() *cli.Command {
 		ArgsUsage: "NAME|FILE",
 		Description: "Runs the scenario as it is, which has to pass, and then once with each control: something that shakedown does\n" +
 			"wrong on purpose, on any stack. The check meant for it must turn red: a gate that nobody has seen fail is no gate.\n" +
+			"(Where nothing may happen at all, by control frozen, inconclusive is red as well: what a check cannot see it does not pass.)\n" +
 			"Exit code: 0 every control turned red, 99 a check stayed green or the scenario failed as it is, 3 it was inconclusive,\n" +
 			"4 invalid scenario, 2 usage, 130 interrupted, 1 a run broke.",
 		Flags: []cli.Flag{

@@ -68,18 +68,21 @@ type Proof struct {
 // asItIs names the run without a control.
 const asItIs = "as-it-is"
 
-// Prove runs a scenario as it is and, if it passes, once with each control. As
-// with RunDefects, its only errors are about files of its own.
+// Prove runs a scenario as it is and, if it passes, once with each control; where
+// none concerns it nothing is run. As with RunDefects, its only errors are about
+// files of its own.
 func (e Experiment) Prove(ctx, hard context.Context, plan ProvePlan) (Proof, error) {
 	gates := Gates(plan.Compiled, plan.Only)
 	spoilt := controlsOf(gates)
 	tell := e.teller(1 + len(spoilt))
 	result := Proof{Version: 1, Kind: "proof", Scenario: plan.Compiled.Scenario, Dir: relative(e.Dir), Gates: gates}
 
-	first := e.Runner.Run(ctx, hard, plan.run(e.Dir, scenarios.NoControl))
-	result.Took = first.Took
-	result.baseline(first)
-	tell.ended(fmt.Sprintf("%s: %s (%s)", asItIs, result.baselineWords(first), first.Took.Round(time.Second)))
+	if len(spoilt) > 0 {
+		first := e.Runner.Run(ctx, hard, plan.run(e.Dir, scenarios.NoControl))
+		result.Took = first.Took
+		result.baseline(first)
+		tell.ended(fmt.Sprintf("%s: %s (%s)", asItIs, result.baselineWords(first), first.Took.Round(time.Second)))
+	}
 	if result.Baseline == verify.Pass {
 		e.each(len(spoilt), func(i int) {
 			ended := e.Runner.Run(ctx, hard, plan.run(e.Dir, spoilt[i]))
@@ -223,11 +226,13 @@ func (p Proof) summary() string {
 	switch {
 	case p.Verdict == NotRun:
 		return "interrupted"
+	case len(controlsOf(p.Gates)) == 0:
+		return p.nothing()
 	case p.Broken != "":
 		return "the scenario broke as it is, so that nothing can be shown: " + p.Broken
 	case p.Baseline != verify.Pass:
-		return fmt.Sprintf("the scenario is %s as it is: a gate that does not pass proves nothing by failing; see %s",
-			map[verify.Verdict]string{verify.Fail: "failed", verify.Inconclusive: "inconclusive"}[p.Baseline], filepath.Join(p.Dir, asItIs))
+		return fmt.Sprintf("the scenario %s as it is: a gate that does not pass proves nothing by failing; see %s",
+			map[verify.Verdict]string{verify.Fail: "fails", verify.Inconclusive: "is inconclusive"}[p.Baseline], filepath.Join(p.Dir, asItIs))
 	}
 	var red, green, broken, kinds []string
 	for _, control := range controlsOf(p.Gates) {
@@ -256,8 +261,6 @@ func (p Proof) summary() string {
 	}
 	text := outOf(len(red), len(controlsOf(p.Gates)), "control") + " turned red"
 	switch {
-	case len(controlsOf(p.Gates)) == 0:
-		return "no control concerns this scenario: it has no drain, readiness or release check"
 	case len(green) > 0:
 		return text + "; not red: " + strings.Join(green, ", ")
 	case len(broken) > 0:
@@ -267,4 +270,15 @@ func (p Proof) summary() string {
 	}
 	slices.Sort(kinds)
 	return text + "; " + strings.Join(kinds, ", ") + " are gates that can fail"
+}
+
+// nothing says why there was nothing to prove.
+func (p Proof) nothing() string {
+	var why []string
+	for _, g := range p.Gates {
+		if !slices.Contains(why, g.Reason) {
+			why = append(why, g.Reason)
+		}
+	}
+	return "no control concerns this scenario: " + strings.Join(why, "; ")
 }

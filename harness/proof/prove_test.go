@@ -75,7 +75,7 @@ func TestEachControlHasToTurnTheCheckMeantForItRed(t *testing.T) {
 		{"a check without findings", func(s script) { s["unready"] = found(finding("slo/shop/p99", fail)) }, Missed, "readiness/api under unready"},
 		{"it breaks", func(s script) { s["kill"] = Ended{Broken: "exit code 1: no engine"} }, Broken, "3 of 4 controls turned red; broken: kill"},
 		{"interrupted", func(s script) { s["kill"] = Ended{Interrupted: true} }, NotRun, "interrupted"},
-		{"it fails as it is", func(s script) { s["as-it-is"] = found(finding("slo/shop/p99", fail)) }, Alarmed, "a gate that does not pass proves nothing"},
+		{"it fails as it is", func(s script) { s["as-it-is"] = found(finding("slo/shop/p99", fail)) }, Alarmed, "the scenario fails as it is: a gate that does not pass proves nothing"},
 		{"nobody knows as it is", func(s script) { s["as-it-is"] = found(finding("slo/shop/p99", inconclusive)) }, Inconclusive, "the scenario is inconclusive as it is"},
 		{"it breaks as it is", func(s script) { s["as-it-is"] = Ended{Broken: "exit code 4: no such service"} }, Broken, "exit code 4: no such service"},
 	} {
@@ -138,7 +138,9 @@ func TestControlsThatConcernNoCheckAreNotApplicable(t *testing.T) {
 		}
 	}
 	plan.Checks = plan.Checks[:1]
-	if result := prove(t, script{}, ProvePlan{Compiled: plan}); result.Verdict != Inconclusive || !strings.Contains(result.Summary, "no control concerns this scenario") {
+	const why = "no control concerns this scenario: the scenario has no readiness check of a service with a port"
+	only := []scenarios.Control{scenarios.ControlUnready}
+	if result := prove(t, script{}, ProvePlan{Compiled: plan, Only: only}); result.Verdict != Inconclusive || result.Summary != why || result.Baseline != "" {
 		t.Errorf("%+v", result)
 	}
 }
@@ -185,6 +187,20 @@ func TestAProofInATerminalAndAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "proof.json", asJSON.Bytes())
+}
+
+func TestAReasonIsCutBetweenWords(t *testing.T) {
+	for text, want := range map[string]string{
+		"short":                            "short",
+		strings.Repeat("x", briefest):      strings.Repeat("x", briefest),
+		strings.Repeat("removal; ", 20):    strings.TrimSuffix(strings.Repeat("removal; ", 17), "; ") + " …",
+		strings.Repeat("é", briefest+1):    strings.Repeat("é", briefest) + " …",
+		strings.Repeat("x", 159) + " more": strings.Repeat("x", 159) + " …",
+	} {
+		if got := brief(text); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }
 
 func TestTheDirectoryOfTheRunsIsNewOrEmpty(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/verify"
@@ -112,11 +113,19 @@ func (p Proof) Text(w io.Writer, o TextOptions) error {
 // briefest is how much of a reason stands in a table; the run's report has all.
 const briefest = 160
 
+// brief cuts a text that is longer, between words where there are any.
 func brief(text string) string {
-	if runes := []rune(text); len(runes) > briefest {
-		return string(runes[:briefest]) + "..."
+	runes := []rune(text)
+	if len(runes) <= briefest {
+		return text
 	}
-	return text
+	text = string(runes[:briefest])
+	if runes[briefest] != ' ' {
+		if space := strings.LastIndexByte(text, ' '); space > 0 {
+			text = text[:space]
+		}
+	}
+	return strings.TrimRight(text, " ;:,") + " …"
 }
 
 func dash(text string) string {

@@ -99,6 +99,8 @@ func (o *Observer) observeText(event journal.Event) {
 	case journal.EndpointRemoved:
 		o.endpoint(b.Service, b.Instance, false)
 		o.line(event.T, "instance", "%s left the endpoint list (%s); %s", b.Instance, removal(b.Reason), o.ready())
+	case journal.InstanceTerminating:
+		o.line(event.T, "instance", "%s is told to stop (%s)%s", b.Instance, b.Cause, o.following(b))
 	case journal.PhaseStarted:
 		o.startPhase(event.T, b)
 	case journal.TrafficStarted:
@@ -127,6 +129,16 @@ func unlessInitialized(initialized *bool) string {
 	return ""
 }
 
+// following tells when the endpoint list will know that an instance stops. One
+// that is not in it, being of a service without a port or replaced by another
+// version, has nothing to leave.
+func (o *Observer) following(b journal.InstanceTerminating) string {
+	if !o.endpoints[b.Service][b.Instance] {
+		return ""
+	}
+	return fmt.Sprintf("; endpoint list follows after %s", b.Lag.Round(time.Millisecond))
+}
+
 // describe words the events that need no state.
 func describe(body journal.Body) (text, topic string) {
 	switch b := body.(type) {
@@ -137,16 +149,13 @@ func describe(body journal.Body) (text, topic string) {
 			return fmt.Sprintf("%s %s: %s", b.Op, b.Subject, b.Error), "stack"
 		}
 		return fmt.Sprintf("%s %s (%s, %s)", b.Op, b.Subject, b.Took.Round(time.Millisecond), b.Cause), "stack"
-	case journal.InstanceTerminating:
-		return fmt.Sprintf("%s is told to stop (%s); endpoint list follows after %s", b.Instance, b.Cause, b.Lag.Round(time.Millisecond)), "instance"
 	case journal.InstanceSignalled:
 		return fmt.Sprintf("%s %s", b.Signal, b.Instance), "instance"
 	case journal.ActionStarted:
 		return b.Detail, "action"
 	case journal.ActionEnded:
 		if b.Error != "" {
-			first, _, _ := strings.Cut(strings.TrimSpace(b.Error), "\n") // the rest is a log, and in the report
-			return b.Detail + ": " + first, "action"
+			return b.Detail + ": " + headline(b.Detail, b.Error), "action"
 		}
 		return b.Detail + ": done", "action"
 	case journal.Note:
@@ -156,6 +165,20 @@ func describe(body journal.Body) (text, topic string) {
 		return b.Text, b.Level
 	}
 	return "", ""
+}
+
+// headline is the first line of what went wrong with an action, without the
+// words that name the action again, and those that announce the lines below it:
+// they are a log, and in the report.
+func headline(detail, text string) string {
+	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")
+	if again, rest, ok := strings.Cut(line, ": "); ok && strings.HasPrefix(detail, again) {
+		line = rest
+	}
+	if clause := strings.LastIndex(line, "; "); more && clause >= 0 && strings.HasSuffix(line, ":") {
+		return line[:clause]
+	}
+	return line
 }
 
 // removal words the reason of a removal from the endpoint list.

@@ -30,7 +30,9 @@ func events() []journal.Event {
 		{T: time.Second, Body: journal.PhaseStarted{Phase: "steady", For: 10 * time.Second}},
 		second(2), {T: 2 * time.Second, Body: journal.Traffic{Journey: "j", Intended: 50, OK: 50}}, second(3),
 		{T: 4 * time.Second, Body: journal.InstanceTerminating{Service: "api", Instance: "api-1", Lag: time.Second, Cause: "why"}},
+		{T: 4 * time.Second, Body: journal.InstanceTerminating{Service: "worker", Instance: "worker-1", Lag: time.Second, Cause: "why"}},
 		{T: 5 * time.Second, Body: journal.InstanceExited{Service: "api", Instance: "api-1", Code: 3}},
+		{T: 5 * time.Second, Body: journal.ActionEnded{Detail: "run job fill", Error: "run job fill: fill-1 exited with code 3; its last log lines:\n  no such column"}},
 		{T: 6 * time.Second, Body: journal.TrafficEnded{}},
 		{T: 7 * time.Second, Body: journal.RunEnded{Reason: "completed"}},
 		{T: 8 * time.Second, Body: journal.InstanceExited{Service: "db", Instance: "db-1", Code: 137, Wanted: true}},
@@ -55,6 +57,8 @@ func TestPlainLinesSayWhatHappens(t *testing.T) {
 		"steady for 10s; 10s of traffic left",
 		"100 req/s answered, 2 failed, 2 unknown; slowest step p50 0s p99 30ms; ready: api 1; steady has 8s left", // steps alone, over two seconds
 		"api-1 is told to stop (why); endpoint list follows after 1s",
+		"worker-1 is told to stop (why)\n",
+		"run job fill: fill-1 exited with code 3\n",
 		"api-1 exited with code 3, which nobody had asked for",
 		"ended; 4 failed or unknown in all",
 		"completed",
