@@ -27,8 +27,9 @@ func configureWorker(s setup) initializer {
 
 func configureImporter(s setup) initializer {
 	c := configureConsumer(s, queue.Imports, 1)
+	from, to := s.env.DurationRange("ATELIER_IMPORT_TIME", 0, 0)
 	return c.initializer(func() (handler, forgotten) {
-		return importer.New(c.db, s.instance, s.metrics, s.log).Handle, c.db.ForgottenImports
+		return importer.New(c.db, s.instance, s.metrics, s.log).Waits(from, to).Handle, c.db.ForgottenImports
 	})
 }
 

@@ -24,8 +24,8 @@ func (h *history) actions(events []journal.Event) []Finding {
 		if b.Error == "" {
 			continue
 		}
-		f.Evidence = append(f.Evidence, Evidence{Text: b.Detail + ": " + capped(b.Error), From: e.T, To: e.T})
-		f.Reason = join(f.Reason, b.Detail+" did not come about: "+firstLine(b.Error))
+		f.Evidence = append(f.Evidence, Evidence{Text: b.Detail + ": " + capped(without(b.Detail, b.Error)), From: e.T, To: e.T})
+		f.Reason = join(f.Reason, b.Detail+" did not come about: "+firstLine(without(b.Detail, b.Error)))
 	}
 	if len(f.Evidence) == 0 {
 		return nil

@@ -10,7 +10,7 @@ import (
 // and what it made stands there once.
 func (h *history) jobOnce(c scenarios.ReleaseCheck) Finding {
 	name := c.Job.Name
-	f := releaseFinding(c.Service, "L5-job", "job "+name+" runs exactly once")
+	f := releaseFinding(c.Service, "L5-job", "job "+name+" runs exactly once and ends with code 0")
 	f = h.jobRuns(f, name)
 	if c.Job.Read == nil {
 		return f
@@ -45,8 +45,8 @@ func (h *history) jobRuns(f Finding, name string) Finding {
 		ended++
 		e := Evidence{Text: a.body.Detail + ": done", From: a.at, To: a.at}
 		if a.body.Error != "" {
-			f.Verdict, f.Reason = Fail, join(f.Reason, name+" went wrong: "+firstLine(a.body.Error))
-			e.Text = a.body.Detail + ": " + capped(a.body.Error)
+			f.Verdict, f.Reason = Fail, join(f.Reason, name+" went wrong: "+firstLine(without(a.body.Detail, a.body.Error)))
+			e.Text = a.body.Detail + ": " + capped(without(a.body.Detail, a.body.Error))
 		}
 		f.Evidence = append(f.Evidence, e)
 	}
@@ -61,6 +61,9 @@ func (h *history) jobRuns(f Finding, name string) Finding {
 		f.Evidence = append(f.Evidence, e)
 	}
 	f.Measured = name + " ran " + times(runs)
+	if f.Verdict == Fail {
+		f.Measured += ", and went wrong"
+	}
 	switch {
 	case runs == 0:
 		f.Verdict, f.Measured, f.Reason = Inconclusive, name+" never ran", join(f.Reason, "job "+name+" did not run in this run")

@@ -194,7 +194,6 @@ func (r *rollout) about(all []*rollout, remark string) string {
 func (h *history) completed(service string, releases []*rollout) Finding {
 	f := releaseFinding(service, "L1-completed", "every release goes through")
 	through, slowest := 0, time.Duration(0)
-	first := ""
 	for _, r := range releases {
 		v, remark, e := h.outcome(r)
 		f.Evidence = append(f.Evidence, e...)
@@ -204,7 +203,6 @@ func (h *history) completed(service string, releases []*rollout) Finding {
 		}
 		f.Verdict = worse(f.Verdict, v)
 		f.Reason = join(f.Reason, r.detail+": "+remark)
-		first = cmp.Or(first, remark)
 	}
 	if len(releases) > 0 {
 		f.Measured = fmt.Sprintf("%s of %s went through", count(through), count(len(releases)))
@@ -214,7 +212,6 @@ func (h *history) completed(service string, releases []*rollout) Finding {
 				f.Measured += " at most"
 			}
 		}
-		f.Measured = join(f.Measured, first)
 	}
 	return f
 }
@@ -231,7 +228,8 @@ func (h *history) outcome(r *rollout) (Verdict, string, []Evidence) {
 	case r.failed() != "" && h.window.cut != "" && strings.Contains(r.failed(), "context canceled"):
 		v, remark = Inconclusive, "it was broken off with the run"
 	case r.failed() != "":
-		v, remark, full = Fail, firstLine(r.failed()), capped(r.failed())
+		text := without(r.detail, r.failed())
+		v, remark, full = Fail, firstLine(text), capped(text)
 	case !r.began():
 		v, remark = Inconclusive, "no instance was started for it"
 	default:

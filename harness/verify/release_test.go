@@ -230,6 +230,8 @@ func TestLongTextsAreCutBetweenCharacters(t *testing.T) {
 		{"", ""},
 		{"one line", "one line"},
 		{"  start api-3: its last lines:\n  a\n", "start api-3: its last lines"},
+		{"api-3 exited with code 1; its last log lines:\n  no database", "api-3 exited with code 1"},
+		{"api-3 exited with code 1; it wrote no log", "api-3 exited with code 1; it wrote no log"},
 		{strings.Repeat("ä", 200), strings.Repeat("ä", 120) + "…"},
 	} {
 		if have := firstLine(test.text); have != test.line {
@@ -238,5 +240,17 @@ func TestLongTextsAreCutBetweenCharacters(t *testing.T) {
 	}
 	if have := capped(strings.Repeat("€", 2000)); len(have) > maxErrorText+len("…") || strings.ContainsRune(have, '�') {
 		t.Errorf("%d bytes: %.40q", len(have), have)
+	}
+}
+
+func TestAnErrorDoesNotRepeatWhatItIsOf(t *testing.T) {
+	for _, test := range []struct{ detail, text, want string }{
+		{"run job seed", "run job seed: seed-1 exited with code 7", "seed-1 exited with code 7"},
+		{"scale api to 3", "start api-3: no such image", "start api-3: no such image"},
+		{"scale api to 3", "no engine", "no engine"},
+	} {
+		if have := without(test.detail, test.text); have != test.want {
+			t.Errorf("%q of %q is %q, want %q", test.text, test.detail, have, test.want)
+		}
 	}
 }

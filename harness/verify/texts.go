@@ -12,9 +12,14 @@ const (
 	maxErrorText = 4000
 )
 
-// firstLine is the first line of a text that is not empty, shortened.
+// firstLine is the first line of a text that is not empty, shortened, without
+// the clause that only announces the lines after it.
 func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")
+	line = strings.TrimRight(line, " \t\r")
+	if clause := strings.LastIndex(line, "; "); more && clause >= 0 && strings.HasSuffix(line, ":") {
+		line = line[:clause]
+	}
 	return shortened(strings.TrimRight(line, " \t\r:"), maxFirstLine)
 }
 
@@ -30,4 +35,14 @@ func shortened(text string, most int) string {
 		most--
 	}
 	return text[:most] + "…"
+}
+
+// without takes from an error the words with which it repeats what it is an
+// error of: "run job seed" and "run job seed: seed-1 exited" is "seed-1 exited".
+func without(detail, text string) string {
+	text = strings.TrimSpace(text)
+	if again, rest, ok := strings.Cut(text, ": "); ok && strings.HasPrefix(detail, again) {
+		return rest
+	}
+	return text
 }

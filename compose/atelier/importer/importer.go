@@ -5,6 +5,7 @@ package importer
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +28,7 @@ type Importer struct {
 	imports  Imports
 	instance string
 	log      *slog.Logger
+	from, to time.Duration
 	seconds  prometheus.Histogram
 	objects  prometheus.Counter
 }
@@ -47,6 +49,23 @@ func New(imports Imports, instance string, m *telemetry.Metrics, log *slog.Logge
 	return i
 }
 
+// Waits has every conversion take between from and to longer than its geometry
+// needs: licences, storage, somebody else's renderer. It is called before Handle.
+func (i *Importer) Waits(from, to time.Duration) *Importer {
+	i.from, i.to = from, to
+	return i
+}
+
+// wait takes that time; it gives up when ctx is done.
+func (i *Importer) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(i.from + rand.N(i.to-i.from+1)):
+		return nil
+	}
+}
+
 // Handle converts one import; it does nothing for one that is done. It gives
 // up when ctx is done.
 func (i *Importer) Handle(ctx context.Context, id string, deliveries int64) error {
@@ -60,6 +79,9 @@ func (i *Importer) Handle(ctx context.Context, id string, deliveries int64) erro
 	started := time.Now()
 	model, err := Convert(ctx, job.ID, job.Objects)
 	if err != nil {
+		return err
+	}
+	if err := i.wait(ctx); err != nil {
 		return err
 	}
 	// The work is done: stopping now must not throw it away.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/shakedown-dev/shakedown/compose/atelier/importer"
 	"github.com/shakedown-dev/shakedown/compose/atelier/store"
@@ -81,5 +82,17 @@ func TestImportDeliveredTwiceIsConvertedOnce(t *testing.T) {
 	}
 	if by := (store.Delivery{Instance: "importer-7", Deliveries: 2}); s.finished != 1 || s.job.Vertices != 1280 || s.by != by {
 		t.Errorf("finished %d times with %d vertices by %+v; want once with 1280 by %+v", s.finished, s.job.Vertices, s.by, by)
+	}
+}
+
+func TestAConversionThatWaitsIsGivenUpAndNotFinished(t *testing.T) {
+	s := &shelf{job: store.Import{ID: "imp_1", Objects: 10, Status: store.ImportRunning}}
+	i := importer.New(s, "importer-7", telemetry.New("importer"), slog.New(slog.DiscardHandler)).Waits(time.Hour, time.Hour)
+	ctx, giveUp := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- i.Handle(ctx, "imp_1", 1) }()
+	giveUp()
+	if err := <-ended; !errors.Is(err, context.Canceled) || s.finished != 0 {
+		t.Errorf("ended with %v, finished %d times; want it given up", err, s.finished)
 	}
 }
