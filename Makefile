@@ -2,10 +2,12 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 GO          ?= go
+GOTEST      ?= $(GO) test
 LINT        := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 LINT_VERSION := v2.15.0
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS     := -s -w -X github.com/shakedown-dev/shakedown/harness.version=$(VERSION)
+ORACLES     := harness/scaling/oracle harness/observe/api/oracle
 BUILD       := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
 .PHONY: help
@@ -29,8 +31,8 @@ demo: images ## run scale-under-load against the reference stack
 
 .PHONY: test
 test: images ## every test, those on real containers where an engine answers
-	$(GO) test -race -timeout 15m $$($(GO) list ./... | grep -v /e2e)
-	$(GO) test -timeout 30m -parallel 3 ./harness/e2e # alone: whole stacks under load, judged by their latency
+	$(GOTEST) -race -timeout 15m $$($(GO) list ./... | grep -v /e2e)
+	$(GOTEST) -timeout 45m -parallel 3 ./harness/e2e # alone: whole stacks under load, judged by their latency
 
 .PHONY: test-short
 test-short: ## the quick part, no engine needed
@@ -47,6 +49,12 @@ defects-fast: images ## the part of it for every change: all on processes, a few
 		bin/shakedown defects --platform docker --healthy 1 --only drain-ignored --only ready-early --only order-lost-on-term; \
 		else echo 'no container engine answers: nothing was tried in containers'; fi
 
+.PHONY: oracle
+oracle: ## hold the HPA to Kubernetes' own controller, in virtual time (N=2000 cases, SEED=1), and the HTTP API to Prometheus' own
+	cd harness/scaling/oracle && $(GO) test -timeout 60m -args -cases $(or $(N),2000) -seed $(or $(SEED),1)
+	cd harness/observe/api/oracle && $(GO) test .
+	$(GO) test ./harness/observe/alerts -run 'Transitions|Scaled' -timeout 20m -args -cases $(if $(N),60,300)
+
 .PHONY: prove
 prove: images ## can the checks of SCENARIO fail? (SCENARIO=rolling-release, or a file)
 	bin/shakedown prove $(or $(SCENARIO),rolling-release)
@@ -58,6 +66,11 @@ soak: images ## N healthy runs on each platform, and N with a defect (N=5)
 .PHONY: bench-gateway
 bench-gateway: ## what the gateway adds and carries, beside a direct connection, in one run
 	$(GO) run ./harness/gateway/bench $(BENCH)
+
+.PHONY: bench-faults
+bench-faults: ## what faults cost and how exactly they come: the proxy beside a direct connection, kernel faults, the engine's lateness
+	$(GO) run ./chaos/proxy/bench $(BENCH)
+	$(GO) test -run '^$$' -bench . -benchtime 200x ./chaos/netfault ./chaos/engine
 
 .PHONY: bench-driver
 bench-driver: ## the load generator beside its installed peers, one core each for generator and server
@@ -74,12 +87,14 @@ check: ## formatting, vet, lint, module hygiene
 	$(MAKE) --no-print-directory lint
 	$(GO) mod tidy -diff
 	$(GO) mod verify
+	for oracle in $(ORACLES); do (cd $$oracle && $(GO) vet . && $(GO) mod tidy -diff) || exit 1; done # modules of their own, which ./... leaves out
 
 .PHONY: lint
 lint: ## golangci-lint, installed once
 	@command -v golangci-lint >/dev/null && golangci-lint version 2>/dev/null | grep -q '$(LINT_VERSION:v%=%)' \
 		|| test -x "$$($(GO) env GOPATH)/bin/golangci-lint" || $(GO) install $(LINT)@$(LINT_VERSION)
 	PATH="$$($(GO) env GOPATH)/bin:$$PATH" golangci-lint run ./...
+	for oracle in $(ORACLES); do (cd $$oracle && PATH="$$($(GO) env GOPATH)/bin:$$PATH" golangci-lint run ./...) || exit 1; done
 
 .PHONY: generate
 generate: ## files that are generated from the code (the JSON Schema)

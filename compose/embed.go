@@ -1,6 +1,6 @@
-// Package compose is the reference stack: its compose files, its environments
-// and the recipes of its images, embedded so that the shakedown program carries
-// them along. The program of its services is in the folder atelier.
+// Package compose is the reference stack: its compose files, its environments,
+// its manifests for a cluster, its alert rules and the recipes of its images, embedded
+// so that the shakedown program carries them along. The program of its services is in the folder atelier.
 package compose
 
 import (
@@ -15,12 +15,13 @@ import (
 
 // The folder images/atelier/rootfs is not among them: it holds a built program.
 //
-//go:embed compose.yaml environments/*.yaml
+//go:embed compose.yaml environments/*.yaml k8s/*.yaml
+//go:embed alerts/*.yaml alerts/defects/*.yaml alerts/RUNBOOK.md
 //go:embed images/build images/atelier/Dockerfile images/postgres images/redis
 var files embed.FS
 
 // Materialize writes the stack below dir, which is created if need be: compose.yaml,
-// environments/ and images/. Files that are there already are replaced, others
+// environments/, k8s/, alerts/ and images/. Files that are there already are replaced, others
 // are left alone. Scripts are executable. Several processes may do it at the same
 // time in one dir; readers never find a file half written.
 func Materialize(dir string) error {

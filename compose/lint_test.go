@@ -99,6 +99,24 @@ func TestDrainsFitIntoTheirGracePeriods(t *testing.T) {
 	}
 }
 
+// What autoscalers count use against is there, and never more than the limit.
+func TestReservationsFitIntoTheLimits(t *testing.T) {
+	for _, file := range environments(t) {
+		for name, s := range load(t, "compose.yaml", file).Services {
+			limits, reserved := s.Deploy.Resources.Limits, s.Deploy.Resources.Reservations
+			if reserved == nil {
+				if slices.Contains([]string{"api", "importer", "worker"}, name) {
+					t.Errorf("%s with %s reserves nothing", name, file)
+				}
+				continue
+			}
+			if reserved.NanoCPUs <= 0 || reserved.NanoCPUs > limits.NanoCPUs || reserved.MemoryBytes <= 0 || reserved.MemoryBytes > limits.MemoryBytes {
+				t.Errorf("%s with %s reserves %g cpus and %d bytes of %g and %d", name, file, reserved.NanoCPUs, reserved.MemoryBytes, limits.NanoCPUs, limits.MemoryBytes)
+			}
+		}
+	}
+}
+
 // length reads a duration; none is 0.
 func length(t *testing.T, value any) time.Duration {
 	t.Helper()
@@ -143,7 +161,10 @@ func TestSettingsAreNoSecrets(t *testing.T) {
 			role, _ := s.Extensions["x-shakedown"].(map[string]any)
 			public := fmt.Sprint(role["public_env"])
 			for variable := range s.Environment {
-				if strings.HasPrefix(variable, "ATELIER_") && !strings.Contains(public, variable) {
+				if variable == "ATELIER_PURGE_TOKEN" {
+					continue // it is one
+				}
+				if (strings.HasPrefix(variable, "ATELIER_") || strings.HasPrefix(variable, "PRESCALE_")) && !strings.Contains(public, variable) {
 					t.Errorf("%s with %s: %s is not in public_env", name, file, variable)
 				}
 			}
@@ -178,6 +199,22 @@ func TestDefectReachesTheServicesUnderTest(t *testing.T) {
 	}
 }
 
+// Sessions are announced where somebody asks for it, and nowhere else.
+func TestPrescaleWebhookReachesTheAPI(t *testing.T) {
+	const address = "http://api:9199/v1/sessions"
+	for _, set := range []string{"", address} {
+		loaded, err := project(t, []string{"PRESCALE_WEBHOOK=" + set}, "compose.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, s := range loaded.Services {
+			if v := s.Environment["PRESCALE_WEBHOOK"]; (v != nil) != (name == "api") || v != nil && *v != set {
+				t.Errorf("PRESCALE_WEBHOOK of %s = %v, want %q for the api alone", name, v, set)
+			}
+		}
+	}
+}
+
 func TestProductionHasNoDefaultPassword(t *testing.T) {
 	_, err := project(t, nil, "compose.yaml", "environments/prod.yaml")
 	if err == nil || !strings.Contains(err.Error(), "set POSTGRES_PASSWORD") {
@@ -192,7 +229,7 @@ func TestMaterializedStackIsTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, file := range []string{"compose.yaml", "environments/prod.yaml", "images/build", "images/postgres/entrypoint", "images/atelier/Dockerfile"} {
+	for _, file := range []string{"compose.yaml", "environments/prod.yaml", "environments/tight.yaml", "k8s/api-hpa.yaml", "k8s/worker-deployment.yaml", "alerts/payments.yaml", "alerts/defects/alert-missing.yaml", "images/build", "images/postgres/entrypoint", "images/atelier/Dockerfile"} {
 		want, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -54,6 +54,7 @@ type actor interface {
 	Stop(ctx context.Context, pick scenarios.Pick, cause string) error
 	Release(ctx context.Context, release *scenarios.PlannedRelease, cause string, begun func(replicas int)) error
 	RunJob(ctx context.Context, job *scenarios.Job, cause string) error
+	Interrupt(ctx context.Context, i *scenarios.Interrupt, cause string) error
 	Replicas(service string) int
 }
 
@@ -121,6 +122,8 @@ func carryOut(ctx context.Context, on actor, action *scenarios.PlannedAction, be
 		return on.Release(ctx, action.Release, cause, begun)
 	case action.Job != nil:
 		return on.RunJob(ctx, action.Job, cause)
+	case action.Interrupt != nil:
+		return on.Interrupt(ctx, action.Interrupt, cause)
 	}
 	return nil // nothing is set: nothing to do
 }

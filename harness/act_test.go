@@ -56,6 +56,10 @@ func (a *asked) RunJob(_ context.Context, job *scenarios.Job, cause string) erro
 	return a.call("job %s, %s", job.Name, cause)
 }
 
+func (a *asked) Interrupt(_ context.Context, i *scenarios.Interrupt, cause string) error {
+	return a.call("interrupt %s %d, %s", i.Service, i.Count, cause)
+}
+
 func (a *asked) Replicas(string) int { return 3 }
 
 func TestActions(t *testing.T) {
@@ -88,6 +92,9 @@ func TestActions(t *testing.T) {
 			journal.ActionStarted{Service: "api", Action: "replace_all", Detail: "replace all of api: v1 to v2 (stop first)", From: "v1", Version: "v2", Replicas: 4}, true},
 		{scenarios.PlannedAction{Job: &scenarios.Job{Name: "backfill", Service: "api"}}, "job backfill, " + at + "run job backfill",
 			journal.ActionStarted{Service: "backfill", Action: "job", Detail: "run job backfill"}, false},
+		{scenarios.PlannedAction{Interrupt: &scenarios.Interrupt{Service: "api", Count: 2, Notice: scenarios.Duration(time.Minute)}},
+			"interrupt api 2, " + at + "interrupt 2 instances of api with a notice of 1m0s",
+			journal.ActionStarted{Service: "api", Action: "interrupt", Detail: "interrupt 2 instances of api with a notice of 1m0s"}, true},
 	} {
 		c.action.At, c.action.Phase, c.started.Planned = 5e9, "surge", 5*time.Second
 		ended := journal.ActionEnded{Service: c.started.Service, Action: c.started.Action, Detail: c.started.Detail, Version: c.started.Version}

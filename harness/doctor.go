@@ -21,8 +21,8 @@ type Diagnosis struct {
 	Hint string `json:"hint,omitempty"`
 }
 
-// Doctor looks at what a run will need on this machine. It starts nothing and
-// returns the diagnoses in the order a reader wants them.
+// Doctor looks at what a run will need on this machine. It starts nothing but
+// an agent that tells what it can do, and returns the diagnoses in the order a reader wants them.
 func Doctor(ctx context.Context) []Diagnosis {
 	docker, engine := diagnoseEngine(ctx)
 	return append([]Diagnosis{
@@ -31,6 +31,7 @@ func Doctor(ctx context.Context) []Diagnosis {
 		docker,
 		diagnoseLoopback(),
 		diagnoseCores(),
+		diagnoseFaults(ctx),
 		diagnoseLeftovers(ctx),
 	}, engine...)
 }

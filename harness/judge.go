@@ -17,6 +17,9 @@ func Judge(dir rundir.Dir, plan *scenarios.Plan) (verify.Result, error) {
 	if err != nil {
 		return verify.Result{}, fmt.Errorf("read the journal: %w", err)
 	}
+	if err := answered(dir, record, plan); err != nil {
+		return verify.Result{}, err
+	}
 	result := verify.Judge(record, plan)
 	if err := dir.WriteResult(result); err != nil {
 		return result, fmt.Errorf("store the verdict: %w", err)

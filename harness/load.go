@@ -26,6 +26,9 @@ type Loaded struct {
 type LoadOptions struct {
 	Set  []string // path=value overrides
 	Seed *int64   // nil: as the scenario says
+	// Variant is the variant of the scenario to load, "" for the scenario itself.
+	// Set wins over it.
+	Variant string
 	// Multiple multiplies every arrival; 0 is 1.
 	Multiple scenarios.Factor
 	Environ  []string // for interpolation of compose files, NAME=value
@@ -41,7 +44,7 @@ func Load(ctx context.Context, nameOrFile string, opts LoadOptions) (*Loaded, er
 	if err != nil {
 		return nil, err
 	}
-	document, problems := scenarios.Parse(file, source, scenarios.Options{Set: opts.Set, Dir: dir})
+	document, problems := scenarios.Parse(file, source, scenarios.Options{Set: opts.Set, Variant: opts.Variant, Dir: dir})
 	if document == nil {
 		return nil, problems
 	}
@@ -64,6 +67,10 @@ func Load(ctx context.Context, nameOrFile string, opts LoadOptions) (*Loaded, er
 	if len(problems) > 0 {
 		return nil, problems
 	}
+	if problems := measurable(document, plan); len(problems) > 0 {
+		return nil, problems
+	}
+	plan.Lint = append(plan.Lint, remarkable(plan)...)
 	plan.Control = opts.Control
 	return &Loaded{Document: document, Project: project, Plan: plan}, nil
 }

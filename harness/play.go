@@ -19,11 +19,16 @@ import (
 func (r *run) play(ctx, hard context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	r.faults.stops(stop)
 	acting, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	defer runtime.GOMAXPROCS(roomForTheDriver())
 	start := r.clock.Now()
 	r.append(journal.Event{T: start, Body: journal.TrafficStarted{}})
+	scaling, stopScaling := context.WithCancel(ctx)
+	defer stopScaling()
+	scalingEnded := r.scaler.begin(scaling, r, start)
+	faultsEnded, faulting := r.faults.begin(ctx, start), true
 	trafficEnded := make(chan error, 1)
 	go func() { trafficEnded <- r.drive(ctx, start) }()
 
@@ -33,7 +38,7 @@ func (r *run) play(ctx, hard context.Context) error {
 	defer wake.Stop()
 	var tooLong <-chan time.Time
 	var failures []error
-	for len(moments) > 0 || traffic || pending > 0 {
+	for len(moments) > 0 || traffic || faulting || pending > 0 {
 		select {
 		case <-wake.C:
 			for len(moments) > 0 && start+moments[0].at <= r.clock.Now() {
@@ -45,13 +50,22 @@ func (r *run) play(ctx, hard context.Context) error {
 			}
 		case <-actionEnded:
 			pending--
+		case err, more := <-faultsEnded:
+			if faulting = more; err != nil && ctx.Err() == nil {
+				failures = append(failures, err)
+			}
+			if !more {
+				faultsEnded = nil
+			}
 		case err := <-trafficEnded:
 			traffic = false
+			stopScaling()
 			r.trafficEnded = r.clock.Now()
 			r.append(journal.Event{T: r.trafficEnded, Body: journal.TrafficEnded{}})
 			tooLong = time.After(patience(r.Loaded.Plan))
 			if err != nil && ctx.Err() == nil {
 				failures = append(failures, fmt.Errorf("drive traffic: %w", err))
+				r.faults.giveUp()
 				stop(err)
 			}
 		case <-tooLong:
@@ -64,7 +78,8 @@ func (r *run) play(ctx, hard context.Context) error {
 			return errors.Join(append(failures, context.Cause(hard))...)
 		}
 	}
-	return errors.Join(failures...)
+	stopScaling()
+	return errors.Join(append(failures, scalingEnded(ctx, hard))...)
 }
 
 // drive runs the traffic to its end, and writes everything that it leaves
@@ -72,7 +87,7 @@ func (r *run) play(ctx, hard context.Context) error {
 func (r *run) drive(ctx context.Context, start time.Duration) error {
 	_, err := traffic.Run(ctx, traffic.Config{
 		Plan: r.Loaded.Plan, Targets: r.stack.Targets(), Clock: r.clock, Start: start, Sink: sink{r},
-		Version: Version(), Results: r.results.writer(), Acknowledged: r.book,
+		Run: r.Run, Version: Version(), Results: r.results.writer(), Acknowledged: r.book,
 	})
 	if lost := r.book.Close(); lost != nil { // it is counted, and the checks will say what comes of it
 		r.emit(journal.Note{Level: "warning", Text: lost.Error()})
@@ -91,6 +106,8 @@ func patience(plan *scenarios.Plan) time.Duration {
 		switch {
 		case action.Job != nil:
 			longest = max(longest, action.Job.Within.Std())
+		case action.Interrupt != nil:
+			longest = max(longest, action.Interrupt.Notice.Std())
 		case action.Release != nil:
 			r := action.Release
 			waits := r.MinReady.Std() * time.Duration(largest(plan, r.Service)) // one after another
@@ -107,6 +124,9 @@ func patience(plan *scenarios.Plan) time.Duration {
 // at least.
 func largest(plan *scenarios.Plan, service string) int {
 	most := max(1, plan.Services[service].Replicas)
+	if a := plan.Services[service].Autoscale; a != nil {
+		most = max(most, a.Max)
+	}
 	for _, action := range plan.Actions {
 		if s := action.Scale; s != nil && s.Service == service {
 			most = max(most, s.To)

@@ -28,6 +28,7 @@ func TestPatienceCoversTheLongestAction(t *testing.T) {
 			Service: "api", Deadline: scenarios.Duration(time.Minute), MinReady: scenarios.Duration(50 * time.Second),
 		}}, 330 * time.Second},
 		{scenarios.PlannedAction{Scale: &scenarios.Scale{Service: "api", To: 6}}, 430 * time.Second},
+		{scenarios.PlannedAction{Interrupt: &scenarios.Interrupt{Service: "api", Notice: scenarios.Duration(10 * time.Minute)}}, 670 * time.Second},
 	} {
 		plan.Actions = append(plan.Actions, c.action)
 		if have := patience(plan); have != c.want {

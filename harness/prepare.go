@@ -56,8 +56,12 @@ func Prepare(ctx context.Context, loaded *Loaded, request Request) (Options, err
 	if err != nil {
 		return Options{}, err
 	}
-	if err := fits(loaded, chosen, request); err != nil {
-		return Options{}, errors.Join(err, chosen.TearDown(ctx))
+	err = fits(loaded, chosen, request)
+	if err == nil && !request.Hold {
+		err = able(ctx, loaded, chosen, agent)
+	}
+	if err != nil {
+		return Options{}, errors.Join(err, chosen.TearDown(context.WithoutCancel(ctx)))
 	}
 	dir, note, err := makeDir(request, loaded.Plan.Scenario, started)
 	if err != nil {
@@ -82,6 +86,9 @@ func fits(loaded *Loaded, on platform.Platform, request Request) error {
 		return scenarios.Problems{{Message: "--keep-on-fail: the process platform cannot keep instances, which end with shakedown; use --platform docker"}}
 	}
 	if _, err := stack.Outline(loaded.Project, loaded.Plan, on.Name()); err != nil {
+		return scenarios.Problems{{Message: err.Error()}}
+	}
+	if err := resizable(loaded.Plan, on); err != nil {
 		return scenarios.Problems{{Message: err.Error()}}
 	}
 	return nil

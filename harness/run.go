@@ -65,7 +65,8 @@ func runAndJudge(ctx, hard context.Context, opts Options) (verify.Result, error)
 	}
 	played := r.upAndPlay(ctx, hard)
 	interrupted := ctx.Err() != nil
-	r.emit(ended(played, interrupted))
+	played = errors.Join(played, r.metrics.close())
+	r.emit(ended(played, interrupted, r.faults.ended.Load()))
 	kept := opts.KeepOnFail && !interrupted && r.verdictSoFar() != verify.Pass
 	if kept {
 		r.emit(journal.Note{Level: "warning", Text: "instances kept for inspection (the gateways end with this process); remove them with: shakedown clean"})
@@ -96,6 +97,9 @@ type run struct {
 	results *resultsFile // nil: not wanted
 	book    *acknowledged.Book
 	lanes   lanes // of the actions
+	scaler  autoscaling
+	metrics measuring
+	faults  breaking
 	// trafficEnded is when, on the clock; for compare.
 	trafficEnded time.Duration
 
@@ -122,7 +126,8 @@ func begin(opts Options) (*run, error) {
 	r.stack, err = stack.New(stack.Config{
 		Run: opts.Run, Project: opts.Loaded.Project, Plan: opts.Loaded.Plan, Platform: opts.Platform,
 		Clock: r.clock, Emit: r.append, Agent: opts.Agent, Build: opts.Build,
-		Log: r.log, Redact: r.Secrets.String, StartTimeout: opts.StartTimeout,
+		Log: r.log, Redact: r.Secrets.String, StartTimeout: opts.StartTimeout, Session: r.scaler.session,
+		Proxies: r.faults.sink,
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("plan the stack: %w", err), writer.Close())
@@ -132,6 +137,10 @@ func begin(opts Options) (*run, error) {
 	for _, note := range opts.Intent.Notes {
 		r.emit(journal.Note{Level: "info", Text: note})
 	}
+	r.lint()
+	if err := errors.Join(r.faults.make(r), r.metrics.make(r)); err != nil {
+		return nil, errors.Join(err, r.metrics.close(), writer.Close())
+	}
 	return r, nil
 }
 
@@ -139,11 +148,21 @@ func (r *run) upAndPlay(ctx, hard context.Context) error {
 	if err := r.stack.Up(ctx); err != nil {
 		return errors.Join(fmt.Errorf("bring up the stack: %w", err), r.results.close())
 	}
-	var err error
+	err := r.metrics.begin(ctx)
+	if err == nil {
+		err = r.faults.prepare(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, r.results.close())
+	}
 	if r.book, err = acknowledged.Create(r.Dir.Acknowledged(), r.Loaded.Plan.Ledgers, r.Secrets.String); err != nil {
 		return errors.Join(err, r.results.close())
 	}
-	if err := r.play(ctx, hard); err != nil || ctx.Err() != nil {
+	err = errors.Join(r.play(ctx, hard), r.metrics.end())
+	if ctx.Err() == nil {
+		r.metrics.answer(ctx)
+	}
+	if err != nil || ctx.Err() != nil || r.faults.ended.Load() {
 		return err // what was cut short says nothing about what should exist
 	}
 	r.compare(ctx)
@@ -177,15 +196,16 @@ func comparisons(n int) string {
 // interrupt, so it gets a context of its own; a second interrupt ends only the
 // waiting for orderly exits, never the removal.
 func (r *run) down(hard context.Context, keep bool) error {
+	healed := errors.Join(r.faults.heal(hard, "end"), r.faults.close())
 	if keep {
-		return nil
+		return healed
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(hard), 2*time.Minute)
 	defer cancel()
 	if err := r.stack.Down(ctx); err != nil {
-		return fmt.Errorf("take the stack down (run shakedown clean to try again): %w", err)
+		return errors.Join(healed, fmt.Errorf("take the stack down (run shakedown clean to try again): %w", err))
 	}
-	return nil
+	return healed
 }
 
 // verdictSoFar judges what is on disk while the stack is still up.
@@ -200,10 +220,12 @@ func (r *run) verdictSoFar() verify.Verdict {
 	return verify.Judge(record, r.Loaded.Plan).Verdict
 }
 
-func ended(played error, interrupted bool) journal.RunEnded {
+func ended(played error, interrupted, stopped bool) journal.RunEnded {
 	switch {
 	case interrupted:
 		return journal.RunEnded{Reason: "interrupted"}
+	case stopped && played == nil:
+		return journal.RunEnded{Reason: "stopped"}
 	case played != nil:
 		return journal.RunEnded{Reason: "error", Error: played.Error()}
 	}
@@ -217,7 +239,13 @@ func (r *run) emit(body journal.Body) { r.append(journal.Event{T: r.clock.Now(),
 // be written is reported by its Close; the run goes on to its tear-down.
 func (r *run) append(event journal.Event) {
 	_ = r.journal.Append(event) // sticky: Close returns the first error
+	r.scaler.observe(event)
+	r.metrics.observe(event)
 	r.observe(event)
+	if triggered := r.faults.observe(event); triggered != nil {
+		r.emit(*triggered)
+		r.faults.stop(errStopped)
+	}
 }
 
 func (r *run) observe(event journal.Event) {

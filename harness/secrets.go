@@ -29,6 +29,23 @@ func secretsOf(loaded *Loaded) *redact.Redactor {
 			addHeaders(secrets, ledger.HTTP.Headers)
 		}
 	}
+	for _, service := range loaded.Plan.Services {
+		for _, metric := range service.Metrics {
+			if metric.HTTP != nil {
+				addHeaders(secrets, metric.HTTP.Headers)
+			}
+		}
+	}
+	for _, fault := range loaded.Plan.Faults {
+		if flush := fault.Spec.CacheFlush; flush != nil {
+			addHeaders(secrets, flush.Headers)
+		}
+	}
+	for _, party := range loaded.Plan.ThirdParties {
+		for _, route := range party.Routes {
+			addHeaders(secrets, route.Headers)
+		}
+	}
 	return secrets
 }
 
@@ -67,6 +84,11 @@ func hushedPlan(from *scenarios.Plan) *scenarios.Plan {
 	for name, steps := range plan.Journeys {
 		plan.Journeys[name] = hushedSteps(steps)
 	}
+	plan.Services = maps.Clone(plan.Services)
+	for name, service := range plan.Services {
+		service.Metrics = hushedMetrics(service.Metrics)
+		plan.Services[name] = service
+	}
 	plan.Ledgers = slices.Clone(plan.Ledgers)
 	for i, ledger := range plan.Ledgers {
 		if ledger.HTTP != nil {
@@ -75,11 +97,42 @@ func hushedPlan(from *scenarios.Plan) *scenarios.Plan {
 			plan.Ledgers[i].HTTP = &read
 		}
 	}
+	plan.Faults = slices.Clone(plan.Faults)
+	for i, fault := range plan.Faults {
+		if fault.Spec.CacheFlush != nil {
+			flush := *fault.Spec.CacheFlush
+			flush.Headers = hushedHeaders(flush.Headers)
+			plan.Faults[i].Spec.CacheFlush = &flush
+		}
+	}
+	plan.ThirdParties = maps.Clone(plan.ThirdParties)
+	for name, party := range plan.ThirdParties {
+		party.Routes = slices.Clone(party.Routes)
+		for i := range party.Routes {
+			party.Routes[i].Headers = hushedHeaders(party.Routes[i].Headers)
+		}
+		plan.ThirdParties[name] = party
+	}
 	plan.Checks = slices.Clone(plan.Checks)
 	for i := range plan.Checks {
 		plan.Checks[i] = hushedCheck(plan.Checks[i])
 	}
 	return &plan
+}
+
+// hushedMetrics are sources of metrics without the values of headers that they
+// are read with.
+func hushedMetrics(metrics map[string]scenarios.MetricSource) map[string]scenarios.MetricSource {
+	metrics = maps.Clone(metrics)
+	for name, metric := range metrics {
+		if metric.HTTP != nil {
+			read := *metric.HTTP
+			read.Headers = hushedHeaders(read.Headers)
+			metric.HTTP = &read
+			metrics[name] = metric
+		}
+	}
+	return metrics
 }
 
 // hushedCheck is a check without the values of headers that it reads with.
@@ -94,6 +147,11 @@ func hushedCheck(c scenarios.Check) scenarios.Check {
 		work.Read = hushedTruth(work.Read)
 		check.Work = &work
 		c.Drain = &check
+	case c.Queue != nil && c.Queue.Work != nil:
+		check, work := *c.Queue, *c.Queue.Work
+		work.Read = hushedTruth(work.Read)
+		check.Work = &work
+		c.Queue = &check
 	case c.Release != nil && c.Release.Job != nil && c.Release.Job.Read != nil:
 		check, job := *c.Release, *c.Release.Job
 		read := hushedTruth(*job.Read)

@@ -15,7 +15,8 @@ func TestAPrintedPlanHoldsNoSecret(t *testing.T) {
 	read := scenarios.Truth{HTTP: &scenarios.HTTPRead{Headers: map[string]string{"Authorization": secret}}}
 	plan := &scenarios.Plan{
 		Services: map[string]scenarios.PlannedService{
-			"api": {PublicEnv: []string{"MODE"}, Process: &scenarios.Process{Environment: map[string]string{"PASSWORD": secret, "MODE": "on"}}},
+			"api": {Metrics: map[string]scenarios.MetricSource{"depth": {HTTP: &scenarios.HTTPMetric{Headers: map[string]string{"Authorization": secret}}}},
+				PublicEnv: []string{"MODE"}, Process: &scenarios.Process{Environment: map[string]string{"PASSWORD": secret, "MODE": "on"}}},
 		},
 		Journeys: map[string][]scenarios.PlannedStep{"shop": {{Name: "buy", Headers: map[string]string{"Authorization": secret}}}},
 		Actions: []scenarios.PlannedAction{
@@ -25,8 +26,15 @@ func TestAPrintedPlanHoldsNoSecret(t *testing.T) {
 		Checks: []scenarios.Check{
 			{Integrity: &scenarios.IntegrityCheck{Read: read}},
 			{Drain: &scenarios.DrainCheck{Work: &scenarios.Work{Read: read}}},
+			{Queue: &scenarios.QueueCheck{Work: &scenarios.Work{Read: read}}},
 			{Release: &scenarios.ReleaseCheck{Job: &scenarios.JobCheck{Read: &read}}},
 		},
+		Faults: []scenarios.PlannedFault{{ID: "flush", Spec: scenarios.Fault{
+			At: scenarios.Moment{Phase: "chaos"}, CacheFlush: &scenarios.CacheFlushFault{Headers: map[string]string{"X-Token": secret}},
+		}}},
+		ThirdParties: map[string]scenarios.PlannedThirdParty{"payments": {ThirdParty: scenarios.ThirdParty{
+			Routes: []scenarios.ThirdPartyRoute{{Request: "GET /", Headers: map[string]string{"Set-Cookie": secret}}},
+		}}},
 		Ledgers: []scenarios.PlannedLedger{{HTTP: &scenarios.PlannedHTTPRead{Headers: map[string]string{"Authorization": secret}}}},
 	}
 	before, err := json.Marshal(plan)

@@ -18,11 +18,12 @@ type panel struct {
 	title, id, about string
 }
 
-// A scene is what every panel draws on: the window, its phases and actions.
+// A scene is what every panel draws on: the window, its phases, actions and faults.
 type scene struct {
 	window  window
 	phases  []phase
 	actions []action
+	faults  []faultSpan
 }
 
 // Heights in units of the drawing.
@@ -43,7 +44,7 @@ func newPanel(s *scene, id, title, unit string, height float64) *panel {
 	return p
 }
 
-// backdrop shades every other phase and marks actions, over the whole height
+// backdrop shades every other phase and what was broken, and marks actions, over the whole height
 // so that bands and marks run through all panels.
 func (p *panel) backdrop(top, bottom float64) {
 	w := p.scene.window
@@ -56,6 +57,11 @@ func (p *panel) backdrop(top, bottom float64) {
 	}
 	for _, t := range timeTicks(w) {
 		p.d.line("grid-time", w.x(t), top, w.x(t), bottom)
+	}
+	for _, f := range p.scene.faults {
+		if x1, x2 := w.x(f.from), w.x(f.to); w.holds(f.from) {
+			p.d.rect("fault-band", x1, top, max(x2-x1, 1), bottom-top, "")
+		}
 	}
 	for _, a := range p.scene.actions {
 		if w.holds(a.from) {

@@ -15,7 +15,7 @@ const maxEntries = 400
 // An entry is a line of the table of events.
 type entry struct {
 	at      time.Duration
-	kind    string // "phase", "action", "instance", "job", "endpoint", "probe", "ledger", "run"
+	kind    string // "phase", "action", "instance", "job", "endpoint", "probe", "ledger", "scaling", "fault", "alert", "metrics", "resize", "claim", "notice", "run"
 	subject string
 	text    string
 	grave   bool // worth the reader's attention
@@ -24,7 +24,7 @@ type entry struct {
 // chronicleOf lists what happened, without the engine's calls and the
 // counts; more is how many entries did not fit.
 func chronicleOf(events []journal.Event) (entries []entry, more int) {
-	c := chronicler{versions: versionsOf(events), jobs: jobsOf(events)}
+	c := chronicler{versions: versionsOf(events), jobs: jobsOf(events), refused: map[string]string{}}
 	for _, e := range events {
 		n, ok := c.entry(e.Body)
 		if !ok {
@@ -45,6 +45,7 @@ func chronicleOf(events []journal.Event) (entries []entry, more int) {
 type chronicler struct {
 	versions map[string]string // by instance, where a service had several
 	jobs     map[string]bool   // instances that are one-offs
+	refused  map[string]string // by instance, why its last resize went wrong
 	over     bool              // the run has ended: what follows is the tear-down
 }
 
@@ -79,12 +80,23 @@ func (c chronicler) entry(body journal.Body) (entry, bool) {
 			return entry{kind: "action", subject: b.Service, text: "went wrong: " + b.Detail + ": " + first, grave: true}, true
 		}
 		return entry{kind: "action", subject: b.Service, text: "done: " + b.Detail}, true
+	case journal.Interrupted:
+		return entry{kind: "notice", subject: b.Service, text: NoticeWords(b), grave: true}, true
 	case journal.Ledger:
 		return entry{kind: "ledger", subject: b.ID, text: fmt.Sprintf("read %s", plural(b.Readings, "time")), grave: b.Error != ""}, true
 	case journal.Operation:
 		return entry{kind: "engine", subject: b.Subject, text: b.Op + " went wrong: " + b.Error, grave: true}, b.Error != ""
 	}
 	if n, ok := c.listEntry(body); ok {
+		return n, true
+	}
+	if n, ok := c.scaleEntry(body); ok {
+		return n, true
+	}
+	if n, ok := faultEntry(body); ok {
+		return n, true
+	}
+	if n, ok := alertEntry(body); ok {
 		return n, true
 	}
 	return c.instanceEntry(body)
@@ -96,6 +108,56 @@ func actionText(b journal.ActionStarted) string {
 		return b.Detail
 	}
 	return fmt.Sprintf("%s; %s, never fewer than %d in the endpoint list", b.Detail, plural(b.Replicas, "instance"), b.Floor)
+}
+
+// scaleEntry words what autoscalers do: what changes something, or was to.
+func (c chronicler) scaleEntry(body journal.Body) (entry, bool) {
+	switch b := body.(type) {
+	case journal.ScaleDecision:
+		return entry{kind: "scaling", subject: b.Service, text: DecisionWords(b)}, b.Desired != b.Current
+	case journal.ScaleApplied:
+		return entry{kind: "scaling", subject: b.Service, text: fmt.Sprintf("decision %d could not be applied: %s", b.ID, b.Error), grave: true}, b.Error != ""
+	case journal.Resized: // one that goes wrong is tried again and again
+		again := b.Error != "" && c.refused[b.Instance] == b.Error
+		c.refused[b.Instance] = b.Error
+		return entry{kind: "resize", subject: b.Instance, text: ResizeWords(b), grave: b.Error != ""}, !again
+	case journal.Claim:
+		return entry{kind: "claim", subject: b.Service, text: ClaimWords(b), grave: b.State == "rejected"}, b.State != "renewed"
+	}
+	return entry{}, false
+}
+
+// alertEntry words what alerts do, and what keeps them from it.
+func alertEntry(body journal.Body) (entry, bool) {
+	switch b := body.(type) {
+	case journal.AlertChanged:
+		words := map[string]string{journal.AlertPending: "is pending", journal.AlertFiring: "fires", journal.AlertInactive: "is over"}
+		return entry{kind: "alert", subject: b.Alert, text: after(cmp.Or(words[b.To], b.To), ": ", LabelWords(b.Labels)), grave: b.To == journal.AlertFiring}, true
+	case journal.RuleFailed:
+		return entry{kind: "alert", subject: b.Rule, text: "cannot be evaluated: " + b.Error, grave: true}, true
+	case journal.ScrapeChanged:
+		if b.Up {
+			return entry{kind: "metrics", subject: b.Instance, text: "can be read"}, true
+		}
+		return entry{kind: "metrics", subject: b.Instance, text: "cannot be read: " + b.Error, grave: true}, true
+	}
+	return entry{}, false
+}
+
+// faultEntry words what is broken and healed.
+func faultEntry(body journal.Body) (entry, bool) {
+	switch b := body.(type) {
+	case journal.FaultStarted:
+		return entry{kind: "fault", subject: b.Fault, text: after(after("begins on "+listed(b.Targets, 4), ": ", b.Detail), "; ", b.Error), grave: true}, true
+	case journal.FaultEnded:
+		return entry{kind: "fault", subject: b.Fault, text: after("reverted, by "+b.By, ": ", b.Error), grave: b.Error != ""}, true
+	case journal.FaultState:
+		good := b.State == journal.FaultApplied || b.State == journal.FaultReverted
+		return entry{kind: "fault", subject: b.Fault, text: after(b.Target+" "+b.State, ": ", b.Reason), grave: !good}, true
+	case journal.StopTriggered:
+		return entry{kind: "run", text: "stop condition: " + b.Condition + "; measured " + b.Measured, grave: true}, true
+	}
+	return entry{}, false
 }
 
 // instanceEntry words what happens to the process of an instance.

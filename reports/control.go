@@ -7,7 +7,7 @@ var controls = map[scenarios.Control]string{
 	scenarios.ControlKill:        "instances were killed where they would have been told to stop",
 	scenarios.ControlUnready:     "instances got requests whatever their readiness said",
 	scenarios.ControlLateRemoval: "instances stayed in the endpoint list beyond their grace period",
-	scenarios.ControlFrozen:      "no instance was added, removed or replaced",
+	scenarios.ControlFrozen:      "no instance was added, removed, replaced or resized",
 }
 
 // controlOf is the control of the run, "" of an ordinary one.

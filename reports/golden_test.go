@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -28,6 +29,9 @@ type storedRun struct {
 var storedRuns = map[string]storedRun{
 	"drain":   {"testdata/drain-fails", "testdata/golden", "runs/20261130-091500-scale-under-load", failingRun},
 	"release": {"testdata/release", "testdata/golden-release", "runs/20261130-091500-rolling-release", releaseRun},
+	"faults":  {"testdata/faults", "testdata/golden-faults", "runs/20261201-140000-trouble", faultsRun},
+	"alerts":  {"testdata/alerts", "testdata/golden-alerts", "runs/20261202-140000-drill", alertsRun},
+	"scaling": {"testdata/scaling", "testdata/golden-scaling", "runs/20261130-091500-monday", scalingRun},
 }
 
 // store writes the synthetic run as a run directory.
@@ -101,11 +105,15 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// compare renders the stored run in every format and compares it with what
-// lies in testdata.
+// compare renders the stored run in every format, and its log of scale events if
+// it has one, and compares it with what lies in testdata.
 func (s storedRun) compare(t *testing.T) {
 	run := s.read(t)
-	for name, f := range goldens {
+	files := maps.Clone(goldens)
+	if len(scaleEventsOf(run.events())) > 0 {
+		files["scale-events.ndjson"] = ScaleEvents
+	}
+	for name, f := range files {
 		t.Run(name, func(t *testing.T) {
 			got := render(t, run, f)
 			path := filepath.Join(s.golden, name)
@@ -136,7 +144,7 @@ func TestSamples(t *testing.T) {
 	if *samples == "" {
 		t.Skip("no -samples directory")
 	}
-	for name, run := range map[string]Run{"healthy": healthyRun(), "failing": failingRun(), "release": releaseRun(), "hour": hour(), "hostile": hostileRun(), "empty": {}} {
+	for name, run := range map[string]Run{"healthy": healthyRun(), "failing": failingRun(), "release": releaseRun(), "scaling": scalingRun(), "faults": faultsRun(), "hour": hour(), "hostile": hostileRun(), "empty": {}} {
 		for _, f := range formats() {
 			path := filepath.Join(*samples, name+"."+f.name)
 			must(t, os.WriteFile(path, []byte(render(t, run, f.render)), 0o644))

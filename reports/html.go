@@ -66,6 +66,10 @@ type page struct {
 	Timeline   *pageTimeline
 	Blames     []pageBlame
 	Suppressed string
+	Scaling    *pageScaling
+	Faults     *pageFaults
+	Alerts     *pageAlerts
+	Slow       [][]string
 	Ledgers    []pageLedger
 	Parts      []pagePart
 	Generator  *pageGenerator
@@ -159,6 +163,7 @@ func newPage(run Run) page {
 		Title: clean(scenarioName(run)), Subtitle: subtitle(run, w), Verdict: badgeOf(run.Result.Verdict),
 		Conclusion: conclusion(run.Result), Trouble: clean(trouble(run)), Tiles: tilesOf(totals),
 		Command: reproduce(run), Timeline: timelineOf(run, w), Spoiled: spoiled(run), Ledgers: pageLedgers(run),
+		Scaling: pageScalingOf(scalingOf(run, w)), Faults: pageFaultsOf(faultsOf(run)), Alerts: pageAlertsOf(alertsOf(run)), Slow: pageSlowOf(slowOf(run)),
 	}
 	if run.Intent.Plan != nil {
 		p.Summary = clean(run.Intent.Plan.Summary)

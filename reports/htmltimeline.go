@@ -55,16 +55,24 @@ func timelineOf(run Run, w window) *pageTimeline {
 	}
 	all, merged := seriesOf(run)
 	points := thin(all, maxPoints)
-	lanes, quiet, more := shown(lanesOf(events, w), w)
-	s := &scene{window: w, phases: phasesOf(events, w), actions: actionsOf(events, w)}
+	every := lanesOf(events, w)
+	lanes, quiet, more := shown(every, w)
+	s := &scene{window: w, phases: phasesOf(events, w), actions: actionsOf(events, w), faults: faultSpansOf(faultsOf(run), w)}
 	t := &pageTimeline{
 		Legend: laneLegend(lanes), Quiet: clean(listed(quiet, 20)), More: more, Points: len(all), Thin: len(points) < len(all),
 		Data: readingsOf(points, w), window: w, known: map[[2]time.Duration]string{},
 	}
 	t.Panels = append(t.Panels, headPanel(s))
+	if faults := faultPanel(s); faults != "" {
+		t.Panels = append(t.Panels, faults)
+	}
+	if alerts := alertPanel(s, alertSpansOf(alertsOf(run))); alerts != "" {
+		t.Panels = append(t.Panels, alerts)
+	}
 	if len(points) > 0 {
 		t.Panels = append(t.Panels, loadPanel(s, points), latencyPanel(s, points, limitsOf(run), merged), errorPanel(s, points))
 	}
+	t.Panels = append(t.Panels, scalePanels(s, run, every)...)
 	if lanes := lanePanel(s, lanes); lanes != "" {
 		t.Panels = append(t.Panels, lanes)
 	}

@@ -47,8 +47,12 @@ func poisoned(v reflect.Value) {
 }
 
 // hostileRun is the failing run with poison in every text.
-func hostileRun() Run {
-	run := failingRun()
+func hostileRun() Run { return hostile(failingRun()) }
+
+// hostileScalingRun is the same of one in which everything is scaled.
+func hostileScalingRun() Run { return hostile(scalingRun()) }
+
+func hostile(run Run) Run {
 	for i, e := range run.Record.Events {
 		body := reflect.New(reflect.TypeOf(e.Body))
 		body.Elem().Set(reflect.ValueOf(e.Body))
@@ -110,11 +114,16 @@ func TestNothingPanics(t *testing.T) {
 		"unknown event": {Record: &journal.Record{Events: []journal.Event{{T: 1, Body: journal.Unknown{Type: "later"}}}}},
 		"no histogram":  {Record: &journal.Record{Latency: []journal.Interval{{Tag: journal.Tag{Step: "a", Measure: journal.Response}}}}},
 		"hostile":       hostileRun(),
+		"hostile scale": hostileScalingRun(),
 	}
 	whole := failingRun()
 	whole.Record.Latency = whole.Record.Latency[:2]
+	scaled, broken := scalingRun(), faultsRun()
+	scaled.Record.Latency = scaled.Record.Latency[:2]
 	for n := 1; n < 600; n = n*5/4 + 1 {
 		runs[fmt.Sprintf("cut off after %d", n)] = cutOff(whole, n)
+		runs[fmt.Sprintf("scaling cut off after %d", n)] = cutOff(scaled, n)
+		runs[fmt.Sprintf("faults cut off after %d", n)] = cutOff(broken, n)
 	}
 	for name, run := range runs {
 		for _, f := range formats() {
@@ -148,7 +157,7 @@ func TestRenderingIsDeterministic(t *testing.T) {
 }
 
 func TestJUnitIsWellFormed(t *testing.T) {
-	for name, run := range map[string]Run{"failing": failingRun(), "hostile": hostileRun(), "zero": {}} {
+	for name, run := range map[string]Run{"failing": failingRun(), "hostile": hostileRun(), "hostile scaling": hostileScalingRun(), "zero": {}} {
 		text := render(t, run, JUnit)
 		d := xml.NewDecoder(strings.NewReader(text))
 		for {
@@ -224,7 +233,7 @@ func TestJSONContract(t *testing.T) {
 }
 
 func TestTextStaysWithinItsWidth(t *testing.T) {
-	runs := map[string]Run{"failing": failingRun(), "hostile": hostileRun(), "healthy": healthyRun()}
+	runs := map[string]Run{"failing": failingRun(), "hostile": hostileRun(), "healthy": healthyRun(), "scaling": scalingRun(), "hostile scaling": hostileScalingRun(), "faults": faultsRun(), "hostile faults": hostile(faultsRun())}
 	for name, run := range runs {
 		for _, columns := range []int{40, 80, 100, 120, 200} {
 			for n, line := range strings.Split(render(t, run, atWidth(TextOptions{Width: columns, Color: true})), "\n") {
@@ -238,7 +247,7 @@ func TestTextStaysWithinItsWidth(t *testing.T) {
 
 func TestTextHasNoForeignControls(t *testing.T) {
 	for _, color := range []bool{false, true} {
-		text := render(t, hostileRun(), atWidth(TextOptions{Color: color}))
+		text := render(t, hostileRun(), atWidth(TextOptions{Color: color})) + render(t, hostileScalingRun(), atWidth(TextOptions{Color: color}))
 		if color {
 			text = plain(text)
 		}
@@ -282,7 +291,7 @@ func TestMarkdownStaysBelowItsLimit(t *testing.T) {
 func rowCells(line string) int { return strings.Count(strings.ReplaceAll(line, `\|`, ""), "|") }
 
 func TestMarkdownOfAHostileRun(t *testing.T) {
-	text := render(t, hostileRun(), Markdown)
+	text := render(t, hostileRun(), Markdown) + render(t, hostileScalingRun(), Markdown)
 	for _, bad := range []string{"<script", "</style", "@all", "\x1b", "\x00"} {
 		if strings.Contains(text, bad) {
 			t.Errorf("holds %q", bad)
@@ -342,7 +351,8 @@ func balanced(t *testing.T, page string) map[string]int {
 
 func TestHTMLIsBalancedAndSelfContained(t *testing.T) {
 	long := hour()
-	for name, run := range map[string]Run{"failing": failingRun(), "healthy": healthyRun(), "hostile": hostileRun(), "zero": {}, "cut off": cutOff(failingRun(), 50), "hour": long} {
+	for name, run := range map[string]Run{"failing": failingRun(), "healthy": healthyRun(), "hostile": hostileRun(), "zero": {}, "cut off": cutOff(failingRun(), 50), "hour": long,
+		"scaling": scalingRun(), "hostile scaling": hostileScalingRun(), "faults": faultsRun(), "hostile faults": hostile(faultsRun())} {
 		t.Run(name, func(t *testing.T) {
 			page := render(t, run, HTML)
 			balanced(t, page)
@@ -362,17 +372,25 @@ func TestHTMLIsBalancedAndSelfContained(t *testing.T) {
 }
 
 func TestHTMLOfAHostileRun(t *testing.T) {
-	plain, hostile := balanced(t, render(t, failingRun(), HTML)), render(t, hostileRun(), HTML)
-	if strings.Contains(strings.ToLower(hostile), "<script>alert") {
-		t.Error("a script of the run got into the page")
-	}
-	if got := balanced(t, hostile); got["script"] != plain["script"] || got["style"] != plain["style"] {
-		t.Errorf("%d scripts and %d styles, want %d and %d", got["script"], got["style"], plain["script"], plain["style"])
+	plain := balanced(t, render(t, failingRun(), HTML))
+	for name, run := range map[string]Run{"failing": hostileRun(), "scaling": hostileScalingRun()} {
+		hostile := render(t, run, HTML)
+		if strings.Contains(strings.ToLower(hostile), "<script>alert") {
+			t.Errorf("%s: a script of the run got into the page", name)
+		}
+		if got := balanced(t, hostile); got["script"] != plain["script"] || got["style"] != plain["style"] {
+			t.Errorf("%s: %d scripts and %d styles, want %d and %d", name, got["script"], got["style"], plain["script"], plain["style"])
+		}
 	}
 }
 
 func TestHTMLLinksHaveTargets(t *testing.T) {
-	page := render(t, failingRun(), HTML)
+	for name, run := range map[string]Run{"failing": failingRun(), "hostile scaling": hostileScalingRun()} {
+		t.Run(name, func(t *testing.T) { linksHaveTargets(t, render(t, run, HTML)) })
+	}
+}
+
+func linksHaveTargets(t *testing.T, page string) {
 	links := regexp.MustCompile(`href="#([^"]+)"`).FindAllStringSubmatch(page, -1)
 	if len(links) < 10 {
 		t.Fatalf("only %d links", len(links))

@@ -32,7 +32,18 @@ type Document struct {
 	Replays     []Replay     `json:"replays"`
 	// Control is what the run did wrong on purpose, so that a check could be seen
 	// to fail; absent of an ordinary run.
-	Control    string     `json:"control,omitempty"`
+	Control string `json:"control,omitempty"`
+	// Variant is the one of the scenario's that was run, absent of the scenario as
+	// it is.
+	Variant string `json:"variant,omitempty"`
+	// Faults is what was broken on purpose, absent of a run without any.
+	Faults *Faults `json:"faults,omitempty"`
+	// Alerts is what alert rules did, absent of a run that evaluated none.
+	Alerts *Alerts `json:"alerts,omitempty"`
+	// Slow are the slowest requests of each step and some that failed.
+	Slow []SlowRequest `json:"slow,omitempty"`
+	// Scaling is what autoscalers and prescaling did, absent of a run without any.
+	Scaling    *Scaling   `json:"scaling,omitempty"`
 	Ledgers    []Ledger   `json:"ledgers"` // what was acknowledged and what exists
 	Generator  Generator  `json:"generator"`
 	Breakdowns Breakdowns `json:"breakdowns"`
@@ -67,12 +78,14 @@ func errorsOf(run Run) []Error {
 func JSON(w io.Writer, run Run) error {
 	sums := run.sums()
 	merged := timesOf(sums)
+	win := windowOf(run.events())
 	d := Document{
 		Version: JSONVersion, Run: run.Intent.Run, Scenario: scenarioName(run), Platform: run.Intent.Platform,
 		Verdict: run.Result.Verdict, Checks: []verify.Finding{}, Dir: run.Dir, Caveats: []string{},
-		Totals: totalsOf(run, windowOf(run.events()), merged), ClosedLoops: closedLoops(run), Replays: replaysOf(run),
+		Totals: totalsOf(run, win, merged), ClosedLoops: closedLoops(run), Replays: replaysOf(run),
 		Generator: generatorOf(run, sums, merged), Breakdowns: breakdownsOf(run, sums),
-		Errors: errorsOf(run), Ledgers: ledgersOf(run), Control: controlOf(run),
+		Errors: errorsOf(run), Ledgers: ledgersOf(run), Control: controlOf(run), Variant: variantOf(run), Scaling: scalingOf(run, win), Faults: faultsOf(run),
+		Alerts: alertsOf(run), Slow: slowOf(run),
 	}
 	if run.Intent.Plan != nil {
 		d.Seed, d.Multiple = run.Intent.Plan.Seed, run.Intent.Plan.Multiple

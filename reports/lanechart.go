@@ -221,7 +221,7 @@ func (p *panel) marks(l *lane, bar float64) {
 				p.d.text("mark-label "+m.kind, "start", p.scene.window.x(l.vanishes(m.at))+7, bar+barHeight-1, m.label)
 			}
 		default:
-			if x >= free && (!busy || m.kind == "kill") {
+			if x >= free && (!busy || m.kind == "kill" || m.kind == "bad-resize") {
 				at, anchor := labelSide(x)
 				p.d.text("mark-label", anchor, at, bar-5, m.label)
 				free = x + 7*float64(len(m.label)+1)
@@ -241,7 +241,8 @@ func (l *lane) vanishes(exit time.Duration) time.Duration {
 }
 
 // markPath is the shape of a mark: a triangle on the bar for a signal, a
-// diamond for initialization, a stroke for an exit, a cross for a bad one.
+// diamond for initialization, a stroke for an exit, a cross for a bad one, arrows
+// for resizes.
 func markPath(kind string, x, bar float64) string {
 	mid := bar + barHeight/2
 	switch kind {
@@ -249,6 +250,8 @@ func markPath(kind string, x, bar float64) string {
 		return fmt.Sprintf("M%s %sl-4.5 -8h9Z", num(x), num(bar+1))
 	case "bad-exit":
 		return fmt.Sprintf("M%s %sl9 9m0 -9l-9 9", num(x-4.5), num(mid-4.5))
+	case "up", "down", "bad-resize":
+		return arrowPath(kind, x, bar-9)
 	case "initialized":
 		return fmt.Sprintf("M%s %sl4 4l-4 4l-4 -4Z", num(x), num(mid-4))
 	}
@@ -282,6 +285,7 @@ func laneLegend(lanes []*lane) []legendEntry {
 	for _, k := range []struct{ kind, words string }{
 		{"initialized", "initialization complete"}, {"term", "SIGTERM"}, {"kill", "SIGKILL"},
 		{"exit", "exit with code 0"}, {"bad-exit", "other exit"},
+		{"up", "made large"}, {"down", "made base again"}, {"bad-resize", "resize that went wrong"},
 	} {
 		if kinds[k.kind] {
 			entries = append(entries, legendEntry{swatch(fmt.Sprintf(`<path class="mark %s" d="%s"/>`, k.kind, markPath(k.kind, 12, legendBar(k.kind)))), k.words})
@@ -293,11 +297,14 @@ func laneLegend(lanes []*lane) []legendEntry {
 	return entries
 }
 
-// legendBar is where the bar of a mark lies in its swatch: a triangle stands
-// on it, the others lie in it.
+// legendBar is where the bar of a mark lies in its swatch: a triangle or an arrow
+// stands on it, the others lie in it.
 func legendBar(kind string) float64 {
-	if kind == "term" || kind == "kill" {
+	switch kind {
+	case "term", "kill":
 		return 11
+	case "up", "down", "bad-resize":
+		return 13
 	}
 	return 2.5
 }

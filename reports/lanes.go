@@ -45,7 +45,7 @@ type stretch struct {
 // A mark is a moment in an instance's life.
 type mark struct {
 	at    time.Duration
-	kind  string // "term", "kill", "signal", "exit", "bad-exit", "initialized"
+	kind  string // "term", "kill", "signal", "exit", "bad-exit", "initialized", "up", "down", "bad-resize"
 	label string
 }
 
@@ -137,6 +137,8 @@ func (f *folding) event(e journal.Event) {
 			l.early = false
 			l.mark(e.T, "initialized", "initialized")
 		})
+	case journal.Resized:
+		f.turn(e.T, b.Service, b.Instance, func(l *lane) { l.resized(e.T, b) })
 	case journal.ProbeChanged:
 		f.lane(b.Service, b.Instance).fronted = true
 	case journal.Request:
@@ -220,6 +222,19 @@ func (l *lane) exit(t time.Duration, b journal.InstanceExited) {
 		label += ", unasked"
 	}
 	l.mark(t, kind, label)
+}
+
+// resized marks a change of resources, unless the instance was created with them.
+func (l *lane) resized(t time.Duration, b journal.Resized) {
+	switch {
+	case b.Created:
+	case b.Error != "":
+		l.mark(t, "bad-resize", "not "+b.Class)
+	case b.Class == largeClass:
+		l.mark(t, "up", b.Class)
+	default:
+		l.mark(t, "down", b.Class)
+	}
 }
 
 // close ends the last stretch.

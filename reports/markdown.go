@@ -32,6 +32,9 @@ func Markdown(w io.Writer, run Run) error {
 	generator := generatorOf(run, sums, merged)
 	m.totals(totalsOf(run, win, merged), generator)
 	m.details(run)
+	m.faults(faultsOf(run))
+	m.alerts(alertsOf(run))
+	m.scaling(scalingOf(run, win))
 	m.ledgers(ledgersOf(run))
 	m.breakdowns(breakdownsOf(run, sums))
 	m.generator(generator)
@@ -114,6 +117,95 @@ func (m *markdownWriter) totals(t Totals, g Generator) {
 	}
 	m.block(escapeMarkdown(text) + "\n\n")
 	m.block(escapeMarkdown(after(after("Generator", ": ", g.words()), "; ", g.verdict())) + "\n\n")
+}
+
+// faults is what was broken on purpose, and what is known of it.
+func (m *markdownWriter) faults(f *Faults) {
+	if f == nil {
+		return
+	}
+	var lines []string
+	if f.Stopped != nil {
+		lines = append(lines, "- "+escapeMarkdown(f.Stopped.line()))
+	}
+	for _, c := range f.Calls {
+		lines = append(lines, "- "+escapeMarkdown(c.line()))
+	}
+	var rows [][]string
+	for _, r := range firstOf(f.Faults, maxParts) {
+		rows = append(rows, r.cells())
+	}
+	m.enclosed("**Faults**\n\n", lines, "\n")
+	m.table("What was broken on purpose, and how that is known", faultHead, rows, len(f.Faults))
+}
+
+// alerts is what alert rules did.
+func (m *markdownWriter) alerts(a *Alerts) {
+	if a == nil {
+		return
+	}
+	lines := []string{"- " + escapeMarkdown(a.line())}
+	for _, trouble := range firstOf(a.Troubles, maxParts) {
+		lines = append(lines, "- "+escapeMarkdown(trouble))
+	}
+	var rows [][]string
+	for _, e := range firstOf(a.Episodes, maxParts) {
+		rows = append(rows, e.cells())
+	}
+	m.enclosed("**Alerts**\n\n", lines, "\n")
+	m.table("What fired", alertHead, rows, len(a.Episodes))
+}
+
+// scaling is what scaled services had and used, and as folds who decided what on
+// them, and how accounts fared that need more resources.
+func (m *markdownWriter) scaling(s *Scaling) {
+	if s == nil {
+		return
+	}
+	var lines []string
+	for _, service := range s.Services {
+		lines = append(lines, "- "+escapeMarkdown(service.line()))
+	}
+	for _, i := range firstOf(s.Interruptions, maxParts) {
+		lines = append(lines, "- "+escapeMarkdown("notice at "+i.line()))
+	}
+	m.enclosed("**Scaling**\n\n", lines, "\n")
+	decisions := s.shown()
+	var rows [][]string
+	for _, d := range firstOf(decisions, maxParts) {
+		cells := d.cells()
+		cells[4] = d.why()
+		rows = append(rows, cells)
+	}
+	m.table("Decisions of autoscalers", decisionHead, rows, len(decisions))
+	rows = nil
+	for _, a := range firstOf(s.Accounts, maxParts) {
+		cells := a.cells()
+		cells[3] = after(cells[3], ": ", a.Reason)
+		rows = append(rows, cells)
+	}
+	m.table("Accounts that need more resources", accountHead, rows, len(s.Accounts))
+}
+
+// table is a fold with a table, and how many rows it leaves out of all.
+func (m *markdownWriter) table(title string, head []string, rows [][]string, all int) {
+	lines := make([]string, 0, len(rows)+1)
+	for _, row := range rows {
+		lines = append(lines, markdownRow(row))
+	}
+	if more := all - len(rows); more > 0 {
+		lines = append(lines, "| "+count(more)+" more |"+strings.Repeat(" |", len(head)-1))
+	}
+	m.enclosed("<details><summary>"+title+"</summary>\n\n"+markdownRow(head)+"\n|"+strings.Repeat(" :-- |", len(head))+"\n", lines, "\n</details>\n\n")
+}
+
+// markdownRow is a row of a table.
+func markdownRow(cells []string) string {
+	escaped := make([]string, len(cells))
+	for i, cell := range cells {
+		escaped[i] = escapeMarkdown(cell)
+	}
+	return "| " + strings.Join(escaped, " | ") + " |"
 }
 
 // ledgers is a table of what was acknowledged and what exists.

@@ -29,6 +29,9 @@ func PlanWith(w io.Writer, plan *scenarios.Plan, operations string, recorded map
 		fmt.Fprintf(&b, "  digest %.12s", plan.Digest)
 	}
 	b.WriteString("\n")
+	if plan.Variant != "" {
+		writeHanging(&b, "", "variant "+plan.Variant)
+	}
 	if plan.Multiple > 0 && plan.Multiple != 1 {
 		fmt.Fprintf(&b, "%gx of the scenario's traffic\n", plan.Multiple)
 	}
@@ -42,9 +45,14 @@ func PlanWith(w io.Writer, plan *scenarios.Plan, operations string, recorded map
 	writeRates(&b, plan, tallies)
 	writeCohorts(&b, plan)
 	writeConnections(&b, plan)
+	writeScaling(&b, plan)
+	writeThirdParties(&b, plan)
 	writeActions(&b, plan)
+	writeFaults(&b, plan)
+	writeMetrics(&b, plan)
 	writeLedgers(&b, plan)
 	writeChecks(&b, plan)
+	writeLint(&b, plan)
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write plan: %w", err)
 	}

@@ -154,6 +154,10 @@ func TestGoldenPlans(t *testing.T) {
 		"replay-with-times.txt":  planText(t, replayPlan(), nightTimes()),
 		"nothing-in-it-yet.txt":  planText(t, &scenarios.Plan{Scenario: "empty"}, nil),
 		"releases.txt":           planText(t, releasePlan(), nil),
+		"scaling.txt":            planText(t, scalingPlan(), nil),
+		"faults.txt":             planText(t, compiledPlan(t, "faults", "db", "store", "worker"), nil),
+		"metrics.txt":            planText(t, compiledPlan(t, "metrics"), nil),
+		"third-parties.txt":      planText(t, compiledPlan(t, "third-parties"), nil),
 		"one-phase-of-short.txt": planText(t, shortPlan(), nil),
 	} {
 		path := filepath.Join("testdata", "plan", name)
@@ -284,7 +288,15 @@ func TestAnyPlanIsPrinted(t *testing.T) {
 		}
 		odd := scenarios.Duration(rapid.Int64Range(-int64(time.Hour), int64(time.Hour)).Draw(t, "duration"))
 		load := &plan.Load[rapid.IntRange(0, len(plan.Load)-1).Draw(t, "load")]
-		switch rapid.IntRange(0, 6).Draw(t, "what") {
+		switch rapid.IntRange(0, 7).Draw(t, "what") {
+		case 7:
+			plan.Services = map[string]scenarios.PlannedService{"a": {
+				Autoscale: &scenarios.PlannedAutoscale{Every: odd, Queue: &scenarios.QueueScaling{}, Floors: []scenarios.PlannedFloor{{End: odd}}},
+				Prescale:  &scenarios.Prescale{Policy: rapid.String().Draw(t, "policy")}, Metrics: map[string]scenarios.MetricSource{rapid.String().Draw(t, "metric"): {}},
+			}, "b": {Autoscale: &scenarios.PlannedAutoscale{Step: &scenarios.StepScaling{Out: []scenarios.ScaleStep{{}}}}}, "c": {Autoscale: &scenarios.PlannedAutoscale{TargetTracking: &scenarios.TargetTracking{}}}}
+			plan.Actions = []scenarios.PlannedAction{{Interrupt: &scenarios.Interrupt{Notice: odd}}}
+			plan.Checks = []scenarios.Check{{Scaling: &scenarios.ScalingCheck{}}, {Queue: &scenarios.QueueCheck{}}, {Prescale: &scenarios.PrescaleCheck{}}, {Cost: &scenarios.CostCheck{}}}
+			plan.Lint, plan.Variant = []scenarios.LintRemark{{Text: rapid.String().Draw(t, "text")}}, rapid.String().Draw(t, "variant")
 		case 6:
 			plan.Control = scenarios.Control(rapid.String().Draw(t, "control"))
 			plan.Actions = []scenarios.PlannedAction{{}, {Job: &scenarios.Job{Name: rapid.String().Draw(t, "name")}}, {Release: &scenarios.PlannedRelease{Image: rapid.String().Draw(t, "image"), Keep: odd}}}

@@ -18,7 +18,7 @@ func writeControl(b *strings.Builder, control scenarios.Control) {
 		scenarios.ControlKill:        "SIGKILL in place of the termination sequence; drain must fail",
 		scenarios.ControlUnready:     "instances are routed to whatever their readiness says; readiness must fail",
 		scenarios.ControlLateRemoval: "endpoints are removed only after the grace period; drain must fail",
-		scenarios.ControlFrozen:      "no instance is added, removed or replaced; drain, readiness and release must not pass",
+		scenarios.ControlFrozen:      "no instance is added, removed, replaced or resized; drain, readiness, release, scaling, queue and prescale must not pass",
 	}[control]
 	switch {
 	case control == scenarios.NoControl:
@@ -41,6 +41,9 @@ func writeActions(b *strings.Builder, plan *scenarios.Plan) {
 		}
 		if action.Job != nil {
 			writeJob(b, *action.Job)
+		}
+		if i := action.Interrupt; i != nil && i.Replace != nil && !*i.Replace {
+			writeHanging(b, detailLead, "none is started in their place but by what scales the service")
 		}
 	}
 }

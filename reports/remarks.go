@@ -84,6 +84,8 @@ func (c *collector) ending(run Run) {
 		c.add(true, "There is no record of this run: nothing is proven.")
 	case end == nil:
 		c.add(true, "The record stops before the end of the run: what came later is unknown.")
+	case end.Reason == "stopped":
+		c.add(true, "A stop condition ended the run: only what happened until then was judged.")
 	case end.Reason == "interrupted":
 		c.add(true, "The run was interrupted: only what happened until then was judged.")
 	case end.Reason != "completed":

@@ -90,6 +90,7 @@ func factsOf(run Run) []fact {
 	}
 	add("Platform", in.Platform)
 	if p := in.Plan; p != nil {
+		add("Variant", p.Variant)
 		add("Seed", fmt.Sprint(p.Seed))
 		if p.Tempo != 0 && p.Tempo != 1 {
 			add("Tempo", fmt.Sprintf("%gx: phases and control loops were compressed", p.Tempo))
@@ -125,9 +126,20 @@ func scenarioName(run Run) string {
 	return "unknown scenario"
 }
 
-// subtitle names platform, seed, load and length of a run in a line.
+// variantOf is the scenario's variant that was run, "" for the scenario as it is.
+func variantOf(run Run) string {
+	if run.Intent.Plan == nil {
+		return ""
+	}
+	return clean(run.Intent.Plan.Variant)
+}
+
+// subtitle names variant, platform, seed, load and length of a run in a line.
 func subtitle(run Run, w window) string {
 	var parts []string
+	if v := variantOf(run); v != "" {
+		parts = append(parts, "variant "+v)
+	}
 	if run.Intent.Platform != "" {
 		parts = append(parts, run.Intent.Platform+" platform")
 	}

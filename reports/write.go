@@ -48,7 +48,8 @@ func Write(w io.Writer, run Run, name string) error {
 	return fmt.Errorf("there is no report format %q; choose one of %s", name, strings.Join(Formats(), ", "))
 }
 
-// WriteAll stores every format that has a file into the run directory.
+// WriteAll stores every format that has a file into the run directory, and with
+// them scale-events.ndjson; see ScaleEvents.
 func WriteAll(run Run) error {
 	for _, f := range formats() {
 		if f.file == "" {
@@ -62,7 +63,19 @@ func WriteAll(run Run) error {
 			return err
 		}
 	}
-	return nil
+	return writeScaleEvents(run)
+}
+
+// writeScaleEvents stores the log of what autoscalers did, where there is any.
+func writeScaleEvents(run Run) error {
+	var content bytes.Buffer
+	if err := ScaleEvents(&content, run); err != nil {
+		return fmt.Errorf("render %s: %w", filepath.Base(rundir.Dir(run.Dir).ScaleEvents()), err)
+	}
+	if content.Len() == 0 {
+		return nil
+	}
+	return os.WriteFile(rundir.Dir(run.Dir).ScaleEvents(), content.Bytes(), 0o644)
 }
 
 // Read loads a judged run from its directory.

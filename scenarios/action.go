@@ -22,6 +22,24 @@ type Action struct {
 	ReplaceAll *ReplaceAll `json:"replace_all,omitempty" yaml:"replace_all" jsonschema:"oneof_required=replace_all"`
 	// Job runs a one-off instance to its end: a migration, a backfill.
 	Job *Job `json:"job,omitempty" yaml:"job" jsonschema:"oneof_required=job"`
+	// Interrupt takes instances away after a notice, as a spot market does.
+	Interrupt *Interrupt `json:"interrupt,omitempty" yaml:"interrupt" jsonschema:"oneof_required=interrupt"`
+}
+
+// Interrupt announces that instances will be gone, and kills what is left of
+// them at the end of the notice. At once as many new ones are started; an
+// interrupted instance begins its termination sequence when its replacement takes
+// traffic, or when just its grace period is left.
+type Interrupt struct {
+	// Service is the service.
+	Service string `json:"service" yaml:"service" jsonschema:"required"`
+	// Count is how many instances, the oldest first. Default 1.
+	Count int `json:"count,omitempty" yaml:"count" jsonschema:"minimum=1,maximum=100"`
+	// Notice is the time from the announcement to the kill, divided by tempo; it is
+	// longer than the grace period. Default 2m.
+	Notice Duration `json:"notice,omitempty" yaml:"notice"`
+	// Replace false starts no new ones: whoever scales the service has to. Default true.
+	Replace *bool `json:"replace,omitempty" yaml:"replace"`
 }
 
 // Scale sets the number of instances of a service. The highest-numbered

@@ -14,6 +14,38 @@ type Check struct {
 	Stateless *StatelessCheck `json:"stateless,omitempty" yaml:"stateless" jsonschema:"oneof_required=stateless"`
 	// Integrity is about what was acknowledged and what exists afterwards.
 	Integrity *IntegrityCheck `json:"integrity,omitempty" yaml:"integrity" jsonschema:"oneof_required=integrity"`
+	// Scaling is about how an autoscaler followed the load.
+	Scaling *ScalingCheck `json:"scaling,omitempty" yaml:"scaling" jsonschema:"oneof_required=scaling"`
+	// Queue is about a backlog and those who work on it.
+	Queue *QueueCheck `json:"queue,omitempty" yaml:"queue" jsonschema:"oneof_required=queue"`
+	// Prescale is about resources that have to be there before the work is.
+	Prescale *PrescaleCheck `json:"prescale,omitempty" yaml:"prescale" jsonschema:"oneof_required=prescale"`
+	// Cost is about what was used beside what was needed.
+	Cost *CostCheck `json:"cost,omitempty" yaml:"cost" jsonschema:"oneof_required=cost"`
+	// SteadyState is about a journey before, during and after faults.
+	SteadyState *SteadyStateCheck `json:"steady_state,omitempty" yaml:"steady_state" jsonschema:"oneof_required=steady_state"`
+	// Recovery is about the time from the end of faults until all is well again.
+	Recovery *RecoveryCheck `json:"recovery,omitempty" yaml:"recovery" jsonschema:"oneof_required=recovery"`
+	// ThirdParty is about how a third party is called while it is in trouble.
+	ThirdParty *ThirdPartyCheck `json:"third_party,omitempty" yaml:"third_party" jsonschema:"oneof_required=third_party"`
+	// BlastRadius is about journeys that a fault should not reach.
+	BlastRadius *BlastRadiusCheck `json:"blast_radius,omitempty" yaml:"blast_radius" jsonschema:"oneof_required=blast_radius"`
+	// Stampede is about what a database is asked when a cache is lost.
+	Stampede *StampedeCheck `json:"stampede,omitempty" yaml:"stampede" jsonschema:"oneof_required=stampede"`
+	// Alert is about an alert and what it must announce.
+	Alert *AlertCheck `json:"alert,omitempty" yaml:"alert" jsonschema:"oneof_required=alert"`
+	// AlertCoverage holds all alerts against all breaches of objectives.
+	AlertCoverage *AlertCoverageCheck `json:"alert_coverage,omitempty" yaml:"alert_coverage" jsonschema:"oneof_required=alert_coverage"`
+	// AlertLint is about alerts that cannot fire.
+	AlertLint *AlertLintCheck `json:"alert_lint,omitempty" yaml:"alert_lint" jsonschema:"oneof_required=alert_lint"`
+	// Threshold holds metrics against limits for a warning and a critical state.
+	Threshold *ThresholdCheck `json:"threshold,omitempty" yaml:"threshold" jsonschema:"oneof_required=threshold"`
+	// PromQL holds an expression against a bound.
+	PromQL *PromQLCheck `json:"promql,omitempty" yaml:"promql" jsonschema:"oneof_required=promql"`
+	// ErrorBudget is about how much of an error budget the run spent, and how fast.
+	ErrorBudget *ErrorBudgetCheck `json:"error_budget,omitempty" yaml:"error_budget" jsonschema:"oneof_required=error_budget"`
+	// Dashboard is about what services show of themselves.
+	Dashboard *DashboardCheck `json:"dashboard,omitempty" yaml:"dashboard" jsonschema:"oneof_required=dashboard"`
 }
 
 // SLOCheck asserts a service level objective of a journey or of one of its

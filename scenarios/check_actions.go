@@ -23,6 +23,8 @@ func (a Action) kind() string {
 		return ReplaceStrategy
 	case a.Job != nil:
 		return "job"
+	case a.Interrupt != nil:
+		return "interrupt"
 	}
 	return ""
 }
@@ -39,6 +41,8 @@ func (a Action) service() string {
 		return a.Stop.Service
 	case a.Job != nil:
 		return a.Job.Service
+	case a.Interrupt != nil:
+		return a.Interrupt.Service
 	}
 	if r := a.release(); r != nil {
 		return r.Service
@@ -85,6 +89,9 @@ func (d *Document) checkActions() {
 			d.checkImage(at.to("image"), r.Image)
 			d.checkEnvironment(at.to("environment"), r.Environment)
 			d.checkPositive(at.to("deadline"), r.Deadline, "a deadline")
+		}
+		if a.Interrupt != nil {
+			d.checkPositive(at.to("notice"), a.Interrupt.Notice, "a notice")
 		}
 		if a.Job != nil {
 			d.checkJob(at, *a.Job, jobs[a.Job.Name])

@@ -1,14 +1,17 @@
 package scenarios
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // checkCalls checks every service that journeys and checks name; those of
 // actions are checked with what is done to them.
 func (c *compiler) checkCalls() {
 	s := c.doc.Scenario
 	c.eachCall(func(at location, name, how string) {
-		if _, target := s.Traffic.Targets[name]; !target {
-			c.checkCall(at, name, how, keys(s.Traffic.Targets))
+		if _, target := s.Traffic.Targets[name]; !target && !c.third(name) {
+			c.checkCall(at, name, how, slices.Concat(keys(s.Traffic.Targets), keys(s.Stack.ThirdParties)))
 		}
 	})
 	for i, check := range s.Checks {
@@ -26,6 +29,8 @@ func (c *compiler) checkCalls() {
 		if s := check.Stateless; s != nil && c.checkCall(at.to("stateless", "service"), s.Service, "checked for being stateless", nil) {
 			c.checkFollowed(at.to("stateless"), *s)
 		}
+		c.checkScalingOf(at, check)
+		c.checkFaultsOf(at, check)
 	}
 	for _, comparison := range c.doc.comparisons() {
 		at := comparison.readAt
@@ -33,8 +38,8 @@ func (c *compiler) checkCalls() {
 			c.checkKnown(at.to("sql", "service"), sql.Service, nil)
 		}
 		if http := comparison.read.HTTP; http != nil {
-			if line, err := parseRequest(http.Request); err == nil {
-				c.checkCall(at.to("http", "request"), line.Service, "read from by a check", nil)
+			if line, err := parseRequest(http.Request); err == nil && !c.third(line.Service) {
+				c.checkCall(at.to("http", "request"), line.Service, "read from by a check", keys(s.Stack.ThirdParties))
 			}
 		}
 	}
@@ -92,7 +97,9 @@ func (c *compiler) checkCall(at location, name, how string, others []string) boo
 // checkKnown checks that a service exists, and reports whether it does.
 func (c *compiler) checkKnown(at location, name string, others []string) bool {
 	_, ok := c.info.Services[name]
-	if !ok && name != "" && len(c.doc.problems) < mostProblems {
+	if !ok && c.third(name) {
+		c.doc.report(at, fmt.Sprintf("%q is a third party of this scenario, and no service of the compose project", name), "name a service, or take it out of stack.third_parties")
+	} else if !ok && name != "" && len(c.doc.problems) < mostProblems {
 		c.doc.report(at, fmt.Sprintf("the compose project has no service %q", shorten(name)), didYouMean(name, append(keys(c.info.Services), others...)))
 	}
 	return ok

@@ -99,29 +99,34 @@ func (d *Document) checkSQL(at location, r SQLRead) {
 }
 
 func (d *Document) checkHTTP(at location, r HTTPRead) {
-	line, err := parseRequest(r.Request)
+	d.checkReading(at, r.Request, r.Headers)
+	for key, path := range map[string]string{"items": r.Items, "key": r.Key, "next": r.Next} {
+		if path != "" {
+			d.checkPath(at.to(key), path, d.report)
+		}
+	}
+}
+
+// checkReading checks a request that only reads, and that no session makes.
+func (d *Document) checkReading(at location, request string, headers map[string]string) {
+	line, err := parseRequest(request)
 	switch {
-	case r.Request == "":
+	case request == "":
 	case err != nil && line.Method == "":
-		d.report(at.to("request"), fmt.Sprintf("%q is not a request", shorten(r.Request)), "write GET service/path, as in GET api/v1/orders")
+		d.report(at.to("request"), fmt.Sprintf("%q is not a request", shorten(request)), "write GET service/path, as in GET api/v1/orders")
 	case err != nil:
 		d.reportForm(at.to("request"), err)
 	case line.Method != "GET":
 		d.report(at.to("request"), fmt.Sprintf("%s may change what is to be read", line.Method), fmt.Sprintf("write GET %s%s, or a path that lists it", line.Service, shorten(line.Path)))
 	case strings.Contains(line.Path, "${"):
-		d.report(at.to("request"), "variables belong to sessions, and this is read after the last of them", "name a path that lists everything")
+		d.report(at.to("request"), "variables belong to sessions, and no session sends this", "name a path that has everything in it")
 	}
-	for _, name := range keys(r.Headers) {
+	for _, name := range keys(headers) {
 		at := at.to("headers", name)
 		d.checkHeader(at, name, d.reportKey)
 		d.checkOwnHeader(at, name, d.reportKey)
-		if strings.ContainsAny(r.Headers[name], "\r\n") {
+		if strings.ContainsAny(headers[name], "\r\n") {
 			d.report(at, "the header has a line break in it", "write its value in one line")
-		}
-	}
-	for key, path := range map[string]string{"items": r.Items, "key": r.Key, "next": r.Next} {
-		if path != "" {
-			d.checkPath(at.to(key), path, d.report)
 		}
 	}
 }

@@ -10,21 +10,39 @@ import (
 
 // A fleet is the instances of a service as actions change them.
 type fleet struct {
-	instances int // that are there and not leaving
-	started   int // ever: the highest number
+	instances int  // that are there and not leaving
+	started   int  // ever: the highest number
+	elastic   bool // nobody knows before the run: instances is the most that there may be
 	versions  *lineage
+}
+
+// fleet is the instances that a service begins with. Of one with an autoscaler
+// the largest number is taken at all times: what cannot be done with that cannot
+// be done at all.
+func (c *compiler) fleet(name string) *fleet {
+	n := c.replicas(name)
+	if _, most, elastic := c.limits(name); elastic {
+		return &fleet{instances: max(n, most), elastic: true, versions: newLineage()}
+	}
+	return &fleet{instances: n, started: n, versions: newLineage()}
 }
 
 // resize starts or stops instances until there are so many.
 func (f *fleet) resize(to int) {
+	if f.elastic {
+		f.instances = max(f.instances, to)
+		return
+	}
 	f.started += max(0, to-f.instances)
 	f.instances = to
 }
 
+// replace starts so many instances in place of others.
+func (f *fleet) replace(n int) { f.started += n }
+
 // checkActions checks what actions do to the stack, in the order of time: how
 // many instances there are when each begins.
 func (c *compiler) checkActions() {
-	c.unsure = map[string]bool{}
 	for i, a := range c.doc.Scenario.Actions {
 		at := location{"actions", i, a.kind()}
 		switch name := a.service(); {
@@ -64,8 +82,7 @@ func (c *compiler) follow() {
 		name := m.action.service()
 		if m.action.Job == nil && !c.unsure[name] {
 			if fleets[name] == nil {
-				n := c.replicas(name)
-				fleets[name] = &fleet{instances: n, started: n, versions: newLineage()}
+				fleets[name] = c.fleet(name)
 			}
 			if !c.perform(&m, fleets[name]) {
 				c.unsure[name] = true
@@ -91,24 +108,65 @@ func (c *compiler) perform(m *moment, f *fleet) bool {
 	if r := a.release(); r != nil {
 		m.from = f.versions.now
 		m.version = f.versions.next(r)
-		f.started += f.instances
+		f.replace(f.instances)
 		return c.checkVersion(at.to("version"), r, m.from) && (a.RollingRelease == nil || c.checkRolling(at, *a.RollingRelease, f.instances))
+	}
+	if a.Interrupt != nil {
+		return c.checkInterrupted(at, m, f)
 	}
 	if !c.checkPicked(at.to("instance"), a.pick(), f) || !c.checkLeft(at.to("service"), a, f) {
 		return false
 	}
 	if a.Stop != nil {
-		f.instances--
+		f.resize(f.instances - 1)
 	} else {
-		f.started++
+		f.replace(1)
 	}
 	return true
+}
+
+// checkInterrupted checks that instances can be taken away, and that the notice
+// leaves time for their termination sequence.
+func (c *compiler) checkInterrupted(at location, m *moment, f *fleet) bool {
+	s := c.doc.Scenario
+	i := planInterrupt(m.action.Interrupt, cmp.Or(float64(s.Tempo), 1))
+	grace := planDrain(c.services[i.Service].Drain, c.info.Services[i.Service].StopGrace).Grace
+	replaced := *i.Replace
+	where := at.to("notice")
+	if c.doc.node(where) == nil {
+		where = at
+	}
+	switch {
+	case i.Notice <= grace:
+		c.doc.report(where, fmt.Sprintf("the notice is %s%s, and the grace period of service %q is %s", i.Notice, atTempo(s.Tempo), i.Service, grace),
+			"give a notice that is longer than the grace period, which tempo does not divide")
+	case i.Count > f.instances:
+		c.doc.report(at.to("count"), fmt.Sprintf("%d are interrupted, and service %q has %s at that moment", i.Count, i.Service, plural(f.instances, "instance")), "interrupt fewer, or raise replicas")
+	case !replaced && !f.elastic && i.Count == f.instances && c.driven[i.Service]:
+		c.doc.report(at.to("replace"), fmt.Sprintf("this takes all instances of service %q away, and traffic drives it", i.Service), "leave replace out, interrupt fewer, or give the service an autoscaler")
+	default:
+		if replaced {
+			f.replace(i.Count)
+		} else {
+			f.resize(f.instances - i.Count)
+		}
+		return true
+	}
+	return false
+}
+
+// atTempo says that a length was divided.
+func atTempo(tempo Factor) string {
+	if tempo == 0 || tempo == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" at tempo %s", tempo)
 }
 
 // checkPicked checks that an instance that is named can be there.
 func (c *compiler) checkPicked(at location, p *Pick, f *fleet) bool {
 	number, named := strings.CutPrefix(p.Instance, p.Service+"-")
-	if n, err := strconv.Atoi(number); !named || err != nil || n <= f.started {
+	if n, err := strconv.Atoi(number); f.elastic || !named || err != nil || n <= f.started {
 		return true
 	}
 	c.doc.report(at, fmt.Sprintf("%s is not there at that moment: the last instance that was started is %s-%d", p.Instance, p.Service, f.started),
@@ -177,6 +235,10 @@ func plural(n int, what string) string {
 // checkJobName checks that the name of a job, and that of its instance, is
 // nobody else's.
 func (c *compiler) checkJobName(at location, job string) {
+	if c.third(job) {
+		c.doc.report(at, fmt.Sprintf("%q is the name of a third party", job), "give the job a name of its own")
+		return
+	}
 	for _, name := range keys(c.info.Services) {
 		taken := ""
 		switch {
@@ -197,10 +259,11 @@ func (c *compiler) checkJobName(at location, job string) {
 	}
 }
 
-// stops reports whether some action takes instances of a service away. Where
-// that cannot be told because of an earlier problem, it may.
+// stops reports whether some action or an autoscaler takes instances of a service
+// away. Where that cannot be told because of an earlier problem, it may.
 func (c *compiler) stops(service string) bool {
-	return c.untimed || c.unsure[service] || slices.ContainsFunc(c.moments, func(m moment) bool {
+	_, _, elastic := c.limits(service)
+	return elastic || c.untimed || c.unsure[service] || slices.ContainsFunc(c.moments, func(m moment) bool {
 		if m.action.service() != service || m.action.Job != nil {
 			return false
 		}

@@ -5,13 +5,16 @@ import (
 	"slices"
 )
 
-// checkReferences checks what actions and checks refer to inside the file.
+// checkReferences checks what actions, faults and checks say, and what they refer
+// to inside the file.
 func (d *Document) checkReferences() {
 	s := d.Scenario
 	if d.tooMany(location{"actions"}, len(s.Actions), "actions") || d.tooMany(location{"checks"}, len(s.Checks), "checks") {
 		return
 	}
 	d.checkActions()
+	d.checkFaults()
+	d.checkThirdParties()
 	steps, jobs := d.stepsOfJourneys(), d.jobNames()
 	for i, c := range s.Checks {
 		at := location{"checks", i}
@@ -30,7 +33,14 @@ func (d *Document) checkReferences() {
 		if c.Stateless != nil {
 			d.checkStateless(at.to("stateless"), *c.Stateless, steps)
 		}
+		d.checkScaling(at, c, steps)
+		d.checkFaultCheck(at, c, steps)
+		d.checkMetricsCheck(at, c, steps)
 	}
+	d.checkStop(steps)
+	d.checkMetricsSection()
+	d.checkSLOs(steps)
+	d.checkMetricsChecks()
 	d.checkComparisons()
 }
 

@@ -24,6 +24,10 @@ func (d *Document) comparisons() []comparison {
 			at := at.to("release", "job")
 			all = append(all, comparison{at: at, id: "release/" + c.Release.Service + "/" + c.Release.Job.Name, read: *c.Release.Job.Read, readAt: at.to("read")})
 		}
+		if c.Queue != nil && c.Queue.Work != nil {
+			at := at.to("queue", "work")
+			all = append(all, comparison{at: at, id: "queue/" + c.Queue.Service, of: &c.Queue.Work.Of, read: c.Queue.Work.Read, readAt: at.to("read")})
+		}
 		if c.Integrity != nil {
 			at := at.to("integrity")
 			all = append(all, comparison{at: at, id: "integrity/" + c.Integrity.Name, want: c.Integrity.Want, of: c.Integrity.Of, read: c.Integrity.Read, readAt: at.to("read")})

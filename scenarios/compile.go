@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/shakedown-dev/shakedown/scenarios/replay"
+	"github.com/shakedown-dev/shakedown/scenarios/slofile"
 )
 
 // The defaults that a plan fills in where neither scenario nor compose file
@@ -30,45 +31,101 @@ const (
 	defaultDeadline    = Duration(60 * time.Second)
 	defaultJob         = Duration(60 * time.Second)
 	defaultTruth       = Duration(10 * time.Second)
+	defaultNotice      = Duration(2 * time.Minute)
+	defaultMin         = 1
+	defaultMax         = 10
+	defaultLook        = Duration(15 * time.Second) // of autoscalers, of readings of use, and of the reactive policy
+	defaultCooldown    = Duration(300 * time.Second)
+	defaultPeriods     = 1
+	defaultMeasure     = Duration(time.Second)
+	defaultPage        = "/metrics"
+	defaultCombine     = SumOfInstances
+	defaultHold        = Duration(10 * time.Minute)
+	defaultBudget      = 10
+	defaultBeyond      = RejectBeyond
+	defaultQueueFor    = Duration(10 * time.Second)
+	defaultAbove       = Percent(80)
+	defaultInstances   = AllInstances
+	defaultReversals   = 1
+	defaultCompleted   = Percent(100)
+	defaultReturned    = Duration(5 * time.Second)
+	defaultSettle      = Duration(5 * time.Second)
+	defaultStampede    = Duration(10 * time.Second)
+	defaultJitter      = Percent(10)
+	defaultStopFor     = Duration(10 * time.Second)
+	defaultLife        = Duration(2 * time.Second) // of an instance in a crash loop
+	defaultSlow        = Duration(2 * time.Second) // a slow look-up
+	defaultRetryAfter  = Duration(time.Second)
+	defaultError       = "503"
+	defaultQueries     = 4
+	defaultStatus      = 200
+	defaultEffectOf    = "${key}"
 )
 
 // Compile checks the scenario against its compose project and makes the plan
 // of a run. The problems are all there are, those of Parse included, in the
 // order of the file; the plan is nil when there is any. It opens the files that
-// traffic names: measured days, bodies, certificates and recordings.
+// traffic names: measured days, bodies, certificates and recordings; and the
+// manifests of autoscalers. Where no variant was asked for, each is tried, and
+// its mistakes are the scenario's.
 func (d *Document) Compile(info StackInfo) (*Plan, Problems) {
-	c := &compiler{doc: &Document{}, info: info}
-	*c.doc = *d
-	c.doc.problems = slices.Clone(d.problems)
-	c.merge()
-	c.checkServices()
-	c.checkTargets()
-	c.driven = c.drivenServices()
-	c.checkActions()
-	c.checkCalls()
-	c.checkMultiple()
-	c.openFiles()
-	if problems := c.doc.problems.sorted(); len(problems) > 0 {
+	c := newCompiler(d, info)
+	plan, problems := c.compile()
+	if d.Variant == "" {
+		for _, name := range keys(d.Scenario.Variants) {
+			problems = append(problems, c.variant(name, problems, plan != nil)...)
+		}
+	}
+	if problems = problems.sorted(); len(problems) > 0 {
 		return nil, problems
 	}
-	plan := c.plan()
-	if problems := c.doc.problems.sorted(); len(problems) > 0 {
-		return nil, problems
-	}
+	plan.Lint = Lint(plan)
 	return plan, nil
 }
 
 // A compiler is one Compile. It reports into a copy of the document.
 type compiler struct {
-	doc      *Document
-	info     StackInfo
-	services map[string]Service // scenario merged over x-shakedown
-	driven   map[string]bool    // services that traffic is sent to
-	moments  []moment           // actions in the order of time
-	unsure   map[string]bool    // services with mistakes, so that nobody knows how many instances they have
-	untimed  bool               // phases have mistakes, so that actions have no order
-	days     map[string][]float64
-	replays  map[int]*replay.Recording // by cohort
+	doc       *Document
+	info      StackInfo
+	services  map[string]Service  // scenario merged over x-shakedown
+	manifests map[string]*hpaFile // of services that have one that could be read
+	driven    map[string]bool     // services that traffic is sent to
+	faults    []faulted           // those without a mistake, in the order of time
+	moments   []moment            // actions in the order of time
+	unsure    map[string]bool     // services with mistakes, so that nobody knows how many instances they have
+	untimed   bool                // phases have mistakes, so that actions have no order
+	days      map[string][]float64
+	replays   map[int]*replay.Recording // by cohort; nil: not read yet
+	filed     map[int][]slofile.SLO     // by the number of the slo; of those that name a file
+}
+
+func newCompiler(d *Document, info StackInfo) *compiler {
+	doc := *d
+	doc.problems = slices.Clone(d.problems)
+	return &compiler{doc: &doc, info: withoutThirdParties(info, d.Scenario.Stack.ThirdParties), unsure: map[string]bool{}}
+}
+
+// compile makes the plan, or says why there is none.
+func (c *compiler) compile() (*Plan, Problems) {
+	c.merge()
+	c.checkServices()
+	c.checkParties()
+	c.checkTargets()
+	c.driven = c.drivenServices()
+	c.checkScaled()
+	c.checkActions()
+	c.checkFaults()
+	c.checkCalls()
+	c.checkObserved()
+	c.checkMultiple()
+	if c.replays == nil {
+		c.openFiles()
+	}
+	if problems := c.doc.problems.sorted(); len(problems) > 0 {
+		return nil, problems
+	}
+	plan := c.plan()
+	return plan, c.doc.problems.sorted()
 }
 
 // checkMultiple checks what the caller set in the document. It has no place in
@@ -91,6 +148,7 @@ func (c *compiler) plan() *Plan {
 	p := &Plan{
 		Scenario:    s.Name,
 		Summary:     s.Summary,
+		Variant:     c.doc.Variant,
 		Digest:      hex.EncodeToString(digest[:]),
 		Seed:        s.Seed,
 		Tempo:       cmp.Or(float64(s.Tempo), 1),
@@ -100,10 +158,11 @@ func (c *compiler) plan() *Plan {
 	}
 	p.Phases = c.phases(p.Tempo)
 	p.Duration = p.Phases[len(p.Phases)-1].End
-	read := c.doc.readServices()
+	read := c.readServices()
 	for name, service := range c.services {
 		planned := c.service(name, service)
 		planned.Read = read[name]
+		c.scaled(&planned, name, p)
 		p.Services[name] = planned
 	}
 	for name, target := range s.Traffic.Targets {
@@ -119,8 +178,11 @@ func (c *compiler) plan() *Plan {
 	}
 	slowest := c.slowest()
 	for _, check := range s.Checks {
-		p.Checks = append(p.Checks, planCheck(check, slowest))
+		p.Checks = append(p.Checks, planScalingCheck(planCheck(check, slowest), p.Services))
 	}
+	c.planFaults(p, read)
+	c.planMetrics(p)
+	p.Milestones = milestones(p.Checks)
 	for _, comparison := range c.doc.comparisons() {
 		p.Ledgers = append(p.Ledgers, comparison.planned())
 	}
@@ -174,6 +236,8 @@ func (c *compiler) service(name string, s Service) PlannedService {
 		GraceFrom:   graceFrom(s.Drain, info.StopGrace),
 		PublicEnv:   s.PublicEnv,
 		Process:     s.Process,
+		Zones:       s.Zones,
+		TrustCA:     s.TrustCA,
 	}
 	switch {
 	case p.Balance != "":

@@ -45,6 +45,8 @@ func (m moment) planned(tempo float64) PlannedAction {
 		Stop:    planPick(m.action.Stop),
 		Release: m.release(tempo),
 		Job:     planJob(m.action.Job),
+
+		Interrupt: planInterrupt(m.action.Interrupt, tempo),
 	}
 }
 
@@ -64,6 +66,17 @@ func planJob(job *Job) *Job {
 	j := *job
 	j.Within = cmp.Or(j.Within, defaultJob)
 	return &j
+}
+
+func planInterrupt(interrupt *Interrupt, tempo float64) *Interrupt {
+	if interrupt == nil {
+		return nil
+	}
+	i := *interrupt
+	i.Count = max(1, i.Count)
+	i.Notice = scale(cmp.Or(i.Notice, defaultNotice), tempo)
+	i.Replace = limitOr(i.Replace, true)
+	return &i
 }
 
 // release is the release of a moment, nil of other actions. Tempo shortens what

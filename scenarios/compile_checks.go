@@ -111,13 +111,28 @@ func (c comparison) planned() PlannedLedger {
 	return l
 }
 
-// readServices are those that a ledger reads from over HTTP.
-func (d *Document) readServices() map[string]bool {
+// readServices are those that a ledger or a metric reads from over HTTP, and the one
+// that is a Prometheus.
+func (c *compiler) readServices() map[string]bool {
 	read := map[string]bool{}
-	for _, comparison := range d.comparisons() {
+	if from := c.prometheus(); from != "" {
+		read[from] = true
+	}
+	for _, comparison := range c.doc.comparisons() {
 		if r := comparison.read.HTTP; r != nil {
 			line, _ := parseRequest(r.Request) // checked before
 			read[line.Service] = true
+		}
+	}
+	for _, s := range c.services {
+		for _, source := range s.Metrics {
+			switch {
+			case source.HTTP != nil:
+				line, _ := parseRequest(source.HTTP.Request) // checked before
+				read[line.Service] = true
+			case source.PromQL != nil:
+				read[source.PromQL.From] = true // the name of a target is no service's
+			}
 		}
 	}
 	return read

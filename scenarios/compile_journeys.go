@@ -71,16 +71,24 @@ func (c *compiler) step(s JourneyStep) PlannedStep {
 
 // withContentType adds that a body is JSON, unless the headers say what it is.
 func withContentType(headers map[string]string) map[string]string {
-	for name := range headers {
-		if http.CanonicalHeaderKey(name) == "Content-Type" {
-			return headers
-		}
+	if hasHeader(headers, "Content-Type") {
+		return headers
 	}
 	if headers == nil {
 		headers = map[string]string{}
 	}
 	headers["Content-Type"] = "application/json"
 	return headers
+}
+
+// hasHeader tells whether a header is among some, however it is written.
+func hasHeader(headers map[string]string, name string) bool {
+	for written := range headers {
+		if http.CanonicalHeaderKey(written) == name {
+			return true
+		}
+	}
+	return false
 }
 
 // planPoll fills in how often and how long.

@@ -11,7 +11,6 @@ import (
 // with it as YAML: duplicate keys, unknown aliases, tags.
 type converter struct {
 	src      *source
-	flag     string // the flag that the text comes from
 	anchors  map[string]ast.Node
 	open     map[string]bool // aliases being resolved, against cycles
 	values   int
@@ -31,9 +30,6 @@ func (c *converter) report(at place, path, message, suggestion string) {
 
 // place of a node: where a reader would point to it.
 func (c *converter) place(n ast.Node) place {
-	if c.flag != "" {
-		return place{flag: c.flag}
-	}
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		if !n.IsFlowStyle && len(n.Values) > 0 {
@@ -56,7 +52,7 @@ func (c *converter) convert(n ast.Node, path string) *node {
 	c.depth++
 	defer func() { c.depth-- }()
 	if n == nil {
-		return &node{at: place{line: 1, column: 1, flag: c.flag}}
+		return &node{at: place{line: 1, column: 1}}
 	}
 	out := &node{at: c.place(n)}
 	switch {
@@ -179,7 +175,7 @@ func (c *converter) mapping(values []*ast.MappingValueNode, path string, out *no
 		}
 		key, at := c.key(v.Key), c.place(v.Key)
 		value := c.convert(v.Value, child(path, key))
-		if value.kind == nullKind && c.flag == "" {
+		if value.kind == nullKind {
 			value.at = at // an empty value has no place of its own
 		}
 		if earlier := out.field(key); earlier != nil {

@@ -4,7 +4,9 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
+	"strings"
 )
 
 // A decoder fills Go values from nodes. It goes on after a mistake, so that
@@ -43,6 +45,8 @@ func (d *decoder) decode(n *node, v reflect.Value, path string, r rules) {
 		d.rule(n, path, r.checkText)
 	case v.Kind() == reflect.Bool && d.expect(n, boolKind, v, path):
 		v.SetBool(n.value.(bool))
+	case v.CanFloat() && (n.kind == intKind || d.expect(n, floatKind, v, path)):
+		d.fraction(n, v, path, r)
 	case v.CanInt() && d.expect(n, intKind, v, path):
 		d.whole(n, v, path, r)
 	}
@@ -61,11 +65,12 @@ func (d *decoder) expect(n *node, want kind, v reflect.Value, path string) bool 
 		suggestion = fmt.Sprintf("write [%s]", shorten(n.text))
 	case want == listKind:
 		suggestion = "put a dash before each item"
-	case want == intKind && n.kind == textKind:
+	case (want == intKind || want == floatKind) && n.kind == textKind:
 		suggestion = "write the number without quotes or unit"
 	case want == mapKind && v.Kind() == reflect.Struct:
-		names, _ := yamlFields(v.Type())
-		suggestion = "it has the keys " + enumerate(names)
+		if names, _ := yamlFields(v.Type()); len(names) > 0 {
+			suggestion = "it has the keys " + enumerate(names)
+		}
 	}
 	d.report(n.at, path, fmt.Sprintf("%s is not %s", n.describe(), wanted(v.Type())), suggestion)
 	return false
@@ -104,6 +109,20 @@ func (d *decoder) quantity(n *node, v reflect.Value, path string) {
 	default:
 		d.report(n.at, path, err.Error(), "")
 	}
+}
+
+// fraction reads a number that need not be whole; one that is not finite is none.
+func (d *decoder) fraction(n *node, v reflect.Value, path string, r rules) {
+	f, err := parseNumber(strings.ReplaceAll(n.text, "_", ""))
+	if err != nil || math.IsInf(f, 0) {
+		d.report(n.at, path, fmt.Sprintf("%s is not a number", n.describe()), "write it like 14.4")
+		return
+	}
+	if message, suggestion := r.checkFraction(f); message != "" {
+		d.report(n.at, path, message, suggestion)
+		return
+	}
+	v.SetFloat(f)
 }
 
 // whole reads a whole number.
@@ -216,12 +235,17 @@ func sample(t reflect.Type) string {
 	return "..."
 }
 
+// mostGroup is how many fields of a group are all named where one is missing.
+const mostGroup = 20
+
 // groups checks the fields of which one, or at least one, must be given.
 func (d *decoder) groups(n *node, path string, given, exactly, atLeast []string) {
 	chosen := intersect(given, exactly)
 	switch {
 	case len(exactly) == 1 && len(chosen) == 0:
 		d.report(n.at, path, fmt.Sprintf("%q is missing", exactly[0]), "add "+exactly[0])
+	case len(exactly) > mostGroup && len(chosen) == 0:
+		d.report(n.at, path, "does not say what it does", fmt.Sprintf("give exactly one of %d: %s, ...", len(exactly), strings.Join(exactly[:mostListed], ", ")))
 	case len(exactly) > 0 && len(chosen) == 0:
 		d.report(n.at, path, "names none of "+enumerate(exactly), "give exactly one of them")
 	case len(chosen) > 1:

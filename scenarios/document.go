@@ -20,6 +20,9 @@ type Options struct {
 	// is checked: "traffic.phases[0].for=10s", "traffic.phases[steady].for=10s".
 	// The value is YAML; an empty one takes the key away.
 	Set []string
+	// Variant is the variant of the scenario that is wanted, "" for the scenario
+	// itself. Its overrides are applied before those of Set.
+	Variant string
 	// Dir is what the paths in the file are relative to; default: the file's
 	// directory.
 	Dir string
@@ -39,7 +42,11 @@ type Document struct {
 	// Source is the file, or its content after overrides, without comments,
 	// where there are any.
 	Source []byte
+	// Variant is the one that was asked for, "" for the scenario itself.
+	Variant string
 
+	text     []byte // the file
+	set      []string
 	src      *source
 	root     *node
 	problems Problems
@@ -55,7 +62,7 @@ func Parse(file string, text []byte, opts Options) (*Document, Problems) {
 	if problem != nil {
 		return nil, Problems{*problem}
 	}
-	d := &Document{File: file, Dir: opts.Dir, Source: text, src: src}
+	d := &Document{File: file, Dir: opts.Dir, Source: text, Variant: opts.Variant, text: text, set: opts.Set, src: src}
 	if d.Dir == "" {
 		d.Dir = filepath.Dir(file)
 	}
@@ -68,13 +75,14 @@ func Parse(file string, text []byte, opts Options) (*Document, Problems) {
 	if c.tooMuch {
 		return nil, d.problems
 	}
-	d.override(opts.Set)
+	d.override()
 	d.Scenario.Seed = defaultSeed
 	dec := &decoder{src: src}
 	dec.decode(d.root, reflect.ValueOf(&d.Scenario).Elem(), "", rules{})
 	d.problems = append(d.problems, dec.problems...)
 	d.checkTraffic()
 	d.checkReferences()
+	d.checkVariants()
 	d.problems = d.problems.sorted()
 	return d, d.problems
 }
@@ -90,18 +98,42 @@ func (d *Document) ComposeProblem(i int, message, suggestion string) Problem {
 	return d.src.problem(at, fmt.Sprintf("stack.compose[%d]", i), message, suggestion)
 }
 
-// override applies --set flags to the tree.
-func (d *Document) override(flags []string) {
-	for _, flag := range flags {
-		if problem := override(d.src, d.root, flag); problem != nil {
-			d.problems = append(d.problems, *problem)
+// FaultProblem is a mistake about the fault that a plan names so, which only the
+// machine that the plan is for shows.
+func (d *Document) FaultProblem(id, message string) Problem {
+	i := slices.Index(faultIDs(d.Scenario.Faults), id)
+	if i < 0 {
+		return Problem{File: d.File, Message: message}
+	}
+	at, path := d.find(location{"faults", i})
+	return d.src.problem(at, path, message, "")
+}
+
+// override applies the variant and the --set flags to the tree. Flags about
+// variants come first: they may be about this one.
+func (d *Document) override() {
+	for _, flag := range d.set {
+		if aboutVariants(flag) {
+			d.overrideByFlag(flag)
 		}
 	}
-	if len(flags) == 0 {
+	d.overrideByVariant()
+	for _, flag := range d.set {
+		if !aboutVariants(flag) {
+			d.overrideByFlag(flag)
+		}
+	}
+	if len(d.set) == 0 && d.Variant == "" {
 		return
 	}
 	if text, err := yaml.Marshal(d.root.ordered()); err == nil {
 		d.Source = text
+	}
+}
+
+func (d *Document) overrideByFlag(flag string) {
+	if problem := overrideByFlag(d.src, d.root, flag); problem != nil {
+		d.problems = append(d.problems, *problem)
 	}
 }
 

@@ -47,10 +47,15 @@ func (c *compiler) absolute(file string) string {
 // regular reports a file that is not there or is none: a directory, a device
 // that has no end.
 func (c *compiler) regular(at location, file string) bool {
+	return c.regularOf(at, file, "paths are relative to the scenario file")
+}
+
+// regularOf is regular with what paths are relative to.
+func (c *compiler) regularOf(at location, file, relative string) bool {
 	info, err := os.Stat(c.absolute(file))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		c.doc.report(at, fmt.Sprintf("there is no file %q", shorten(file)), "paths are relative to the scenario file")
+		c.doc.report(at, fmt.Sprintf("there is no file %q", shorten(file)), relative)
 	case err != nil:
 		c.doc.report(at, fmt.Sprintf("file %q cannot be opened: %v", shorten(file), cause(err)), "")
 	case info.IsDir():

@@ -11,11 +11,13 @@ import (
 // shop is the compose project that the files in testdata are checked against.
 func shop() StackInfo {
 	http := ServiceInfo{Ports: []int{8080}, Replicas: 1}
+	backend := http
+	backend.Labels = map[string]string{"tier": "backend"}
 	return StackInfo{Services: map[string]ServiceInfo{
-		"api":           http,
+		"api":           backend,
 		"web":           {Ports: []int{8080, 9090}, Replicas: 3, StopGrace: 20 * time.Second},
 		"payments":      http,
-		"worker":        {Ports: []int{9090}, Replicas: 1},
+		"worker":        {Ports: []int{9090}, Replicas: 1, Limits: ResourceClass{CPUs: 1, Memory: 512 << 20}, Volumes: []string{"spool"}, Labels: map[string]string{"tier": "backend"}},
 		"bare":          {Replicas: 1},
 		"db":            {Ports: []int{5432}, Replicas: 1},
 		"shop":          http,
@@ -26,13 +28,20 @@ func shop() StackInfo {
 	}}
 }
 
-// atelier is the reference stack, which the library is written for.
+// atelier is the reference stack, which the library is written for, with the
+// smallest importers that it has.
 func atelier() StackInfo {
+	const mb = 1 << 20
 	http := ServiceInfo{Ports: []int{8080}, Replicas: 1, Extension: &Service{Port: 8080}}
-	consumer := ServiceInfo{Ports: []int{8080}, Replicas: 1}
+	api, importer, worker := http, http, http
+	importer.Extension, worker.Extension = nil, nil
+	api.Limits, api.Reservations = ResourceClass{CPUs: 1, Memory: 192 * mb}, ResourceClass{CPUs: 0.25, Memory: 64 * mb}
+	importer.Limits, importer.Reservations = ResourceClass{CPUs: 0.25, Memory: 64 * mb}, ResourceClass{CPUs: 0.25, Memory: 64 * mb}
+	worker.Limits, worker.Reservations = ResourceClass{CPUs: 0.5, Memory: 96 * mb}, ResourceClass{CPUs: 0.1, Memory: 32 * mb}
 	return StackInfo{Services: map[string]ServiceInfo{
-		"web": http, "api": http, "payments": http, "importer": consumer, "worker": consumer,
-		"postgres": {Ports: []int{5432}, Replicas: 1}, "redis": {Ports: []int{6379}, Replicas: 1},
+		"web": http, "api": api, "payments": http, "importer": importer, "worker": worker,
+		"postgres": {Ports: []int{5432}, Replicas: 1, Volumes: []string{"postgres-data"}},
+		"redis":    {Ports: []int{6379}, Replicas: 1, Volumes: []string{"redis-data"}}, "cache": {Ports: []int{6379}, Replicas: 1},
 	}}
 }
 
@@ -105,11 +114,14 @@ func TestThreeMistakesAreReportedTogether(t *testing.T) {
 }
 
 func TestValidFilesHaveNoProblem(t *testing.T) {
-	for pattern, info := range map[string]StackInfo{"testdata/valid/*.yaml": shop(), "library/*.yaml": atelier()} {
+	for pattern, c := range map[string]struct {
+		info StackInfo
+		dir  string
+	}{"testdata/valid/*.yaml": {shop(), "."}, "library/*.yaml": {atelier(), ".."}} {
 		for _, file := range files(t, pattern) {
-			d, problems := Parse(file, read(t, file), Options{Dir: "."})
+			d, problems := Parse(file, read(t, file), Options{Dir: c.dir})
 			if len(problems) == 0 {
-				_, problems = d.Compile(info)
+				_, problems = d.Compile(c.info)
 			}
 			if len(problems) > 0 {
 				t.Errorf("%s:\n%v", file, problems)

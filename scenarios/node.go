@@ -63,6 +63,18 @@ func (n *node) field(name string) *field {
 	return nil
 }
 
+// move gives a value, and all that is in it, another place.
+func (n *node) move(to place) {
+	n.at = to
+	for i := range n.fields {
+		n.fields[i].at = to
+		n.fields[i].value.move(to)
+	}
+	for _, item := range n.items {
+		item.move(to)
+	}
+}
+
 // describe says what a value is, for messages: a scalar with its text.
 func (n *node) describe() string {
 	switch n.kind {

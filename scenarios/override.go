@@ -8,24 +8,30 @@ import (
 	"strings"
 )
 
-// An overrider walks the path of one --set flag through the tree and the types
-// beside it, so that a key that is not in the file can still be set and one
-// that the language does not have is refused.
+// An overrider walks the path of one override through the tree and the types
+// beside it, so that a key that is not in the file can still be set and one that
+// the language does not have is refused.
 type overrider struct {
-	src  *source
-	flag string // for messages
+	src *source
+	at  place  // of the override: the flag, or a line of a variant
+	how string // to write it, for suggestions
 }
 
-// override applies one "path=value" to the tree.
-func override(src *source, root *node, setting string) *Problem {
-	o := &overrider{src: src, flag: "--set " + setting}
+// overrideByFlag applies one "path=value" of --set to the tree.
+func overrideByFlag(src *source, root *node, setting string) *Problem {
+	o := &overrider{src, place{flag: "--set " + setting}, "write --set path=value, as in --set traffic.phases[0].for=10s"}
 	path, text, ok := strings.Cut(setting, "=")
 	if !ok {
-		return o.problem("", "there is no = in it", "write --set path=value, as in --set traffic.phases[0].for=10s")
+		return o.problem("", "there is no = in it", o.how)
 	}
+	return o.override(root, path, text)
+}
+
+// override sets the value at a path of the tree.
+func (o *overrider) override(root *node, path, text string) *Problem {
 	steps, err := splitPath(strings.TrimSpace(path))
 	if err != nil {
-		return o.problem("", err.Error(), "write --set path=value, as in --set traffic.phases[0].for=10s")
+		return o.problem("", err.Error(), o.how)
 	}
 	value, problem := o.parse(text)
 	if problem != nil {
@@ -35,15 +41,14 @@ func override(src *source, root *node, setting string) *Problem {
 }
 
 func (o *overrider) problem(path, message, suggestion string) *Problem {
-	p := o.src.problem(place{flag: o.flag}, path, message, suggestion)
+	p := o.src.problem(o.at, path, message, suggestion)
 	return &p
 }
 
 // parse reads the value as YAML; nothing is null.
 func (o *overrider) parse(text string) (*node, *Problem) {
-	at := place{flag: o.flag}
 	if strings.TrimSpace(text) == "" {
-		return &node{at: at}, nil
+		return &node{at: o.at}, nil
 	}
 	documents, problem := readYAML(newSource("", []byte(text)), []byte(text))
 	switch {
@@ -53,11 +58,12 @@ func (o *overrider) parse(text string) (*node, *Problem) {
 		return nil, o.problem("", "the value is more than one YAML document", "")
 	}
 	c := newConverter(o.src)
-	c.flag = o.flag
 	value := c.convert(documents[0], "")
 	if len(c.problems) > 0 {
-		return nil, &c.problems[0]
+		p := c.problems[0]
+		return nil, o.problem(p.Path, p.Message, p.Suggestion)
 	}
+	value.move(o.at)
 	return value, nil
 }
 
@@ -86,7 +92,7 @@ func splitPath(path string) ([]string, error) {
 		steps = append(steps, step)
 	}
 	if len(steps) == 0 {
-		return nil, fmt.Errorf("there is no path before the =")
+		return nil, fmt.Errorf("there is no path")
 	}
 	return steps, nil
 }
@@ -147,7 +153,7 @@ func (o *overrider) putField(n *node, t reflect.Type, path string, steps []strin
 	if inner := n.get(name); inner != nil {
 		return o.put(inner, t, child(path, name), steps[1:], value)
 	}
-	inner := &node{at: place{flag: o.flag}}
+	inner := &node{at: o.at}
 	problem := o.put(inner, t, child(path, name), steps[1:], value)
 	if problem == nil {
 		n.fields = append(n.fields, field{name, inner.at, inner})
@@ -178,7 +184,8 @@ func (o *overrider) putItem(n *node, t reflect.Type, path string, steps []string
 }
 
 // called is the name by which an item of a list can be addressed: its name,
-// the phase of an arrival shape, the only kind of a check; empty without one.
+// the phase of an arrival shape, the kind of a fault, the only kind of a check;
+// empty without one.
 func (n *node) called() string {
 	for _, key := range []string{"name", "phase"} {
 		if name := n.get(key); name != nil {
@@ -187,6 +194,13 @@ func (n *node) called() string {
 	}
 	if len(n.fields) == 1 {
 		return n.fields[0].name
+	}
+	if n.get("target") != nil {
+		for _, f := range n.fields {
+			if contains(faultKinds, f.name) {
+				return f.name
+			}
+		}
 	}
 	return ""
 }

@@ -26,9 +26,24 @@ type Plan struct {
 	Targets     map[string]PlannedTarget  `json:"targets,omitempty"`
 	Connections PlannedConnections        `json:"connections"`
 	Actions     []PlannedAction           `json:"actions,omitempty"`
+	Faults      []PlannedFault            `json:"faults,omitempty"` // in order of At
+	BlastRadius *BlastRadius              `json:"blast_radius,omitempty"`
+	Stop        []StopCondition           `json:"stop,omitempty"` // defaults filled in
 	Checks      []Check                   `json:"checks"`
+	// ThirdParties are the stand-ins, by name.
+	ThirdParties map[string]PlannedThirdParty `json:"third_parties,omitempty"`
 	// Ledgers are what checks compare after the last request; see PlannedLedger.
 	Ledgers []PlannedLedger `json:"ledgers,omitempty"`
+	// Milestones are steps that checks want to know the moments of.
+	Milestones []PlannedMilestone `json:"milestones,omitempty"`
+	// Metrics is what is measured; nil: only what the run records anyway.
+	Metrics *PlannedMetrics `json:"metrics,omitempty"`
+	// SLOs are those of the scenario and of its files.
+	SLOs []PlannedSLO `json:"slos,omitempty"`
+	// Variant names the one of the scenario's that this is, "" for none.
+	Variant string `json:"variant,omitempty"`
+	// Lint is what can be told before the run from the plan alone.
+	Lint []LintRemark `json:"lint,omitempty"`
 	// Control is what the run does wrong on purpose, to prove that a check can
 	// fail; "" for an ordinary run. Compile leaves it empty.
 	Control Control `json:"control,omitempty"`
@@ -51,12 +66,26 @@ type PlannedService struct {
 	Balance     string `json:"balance"`
 	Publish     int    `json:"publish,omitempty"`
 	Driven      bool   `json:"driven"`         // journeys call it
-	Read        bool   `json:"read,omitempty"` // a ledger reads from it over HTTP
+	Read        bool   `json:"read,omitempty"` // a ledger or a metric reads from it over HTTP
 	// GraceFrom tells who chose Drain.Grace: "scenario" (or x-shakedown),
 	// "compose" (stop_grace_period), or "default" (nobody).
 	GraceFrom string   `json:"grace_from,omitempty"`
 	PublicEnv []string `json:"public_env,omitempty"`
 	Process   *Process `json:"process,omitempty"`
+	// Zones are the failure domains of its instances, in turn by number.
+	Zones   []string `json:"zones,omitempty"`
+	TrustCA bool     `json:"trust_ca,omitempty"`
+	// Interposed tells that a proxy stands in front of the gateway; nil: none does.
+	Interposed *Interposed `json:"interposed,omitempty"`
+	// Metrics, Autoscale and Prescale have their defaults filled in; durations are
+	// those of the control loop's own time.
+	Metrics   map[string]MetricSource `json:"metrics,omitempty"`
+	Autoscale *PlannedAutoscale       `json:"autoscale,omitempty"`
+	Prescale  *Prescale               `json:"prescale,omitempty"`
+	// Limits are the compose file's, Requests what utilization is a share of; 0
+	// where there is none.
+	Limits   ResourceClass `json:"limits,omitzero"`
+	Requests ResourceClass `json:"requests,omitzero"`
 }
 
 // PlannedStep is a step of a journey: a request, taken apart, or a choice or
@@ -227,10 +256,12 @@ type PlannedAction struct {
 	Stop    *Pick           `json:"stop,omitempty"`
 	Release *PlannedRelease `json:"release,omitempty"`
 	Job     *Job            `json:"job,omitempty"` // Within filled in
+	// Interrupt has its defaults filled in; Notice is divided by tempo.
+	Interrupt *Interrupt `json:"interrupt,omitempty"`
 }
 
 // Kind is the word for the action in the record: "scale", "restart", "stop",
-// "rolling_release", "blue_green", "replace_all" or "job".
+// "rolling_release", "blue_green", "replace_all", "job" or "interrupt".
 func (a PlannedAction) Kind() string {
 	switch {
 	case a.Scale != nil:
@@ -243,6 +274,8 @@ func (a PlannedAction) Kind() string {
 		return a.Release.Strategy
 	case a.Job != nil:
 		return "job"
+	case a.Interrupt != nil:
+		return "interrupt"
 	}
 	return ""
 }
@@ -260,6 +293,8 @@ func (a PlannedAction) Subject() string {
 		return a.Release.Service
 	case a.Job != nil:
 		return a.Job.Name
+	case a.Interrupt != nil:
+		return a.Interrupt.Service
 	}
 	return ""
 }
@@ -277,6 +312,8 @@ func (a PlannedAction) String() string {
 		return a.Release.String()
 	case a.Job != nil:
 		return "run job " + a.Job.Name
+	case a.Interrupt != nil:
+		return fmt.Sprintf("interrupt %s of %s with a notice of %s", plural(a.Interrupt.Count, "instance"), a.Interrupt.Service, a.Interrupt.Notice)
 	}
 	return "nothing"
 }
@@ -376,8 +413,10 @@ const (
 	// ControlLateRemoval removes endpoints only after the grace period and two
 	// seconds more: drain must fail.
 	ControlLateRemoval Control = "late-removal"
-	// ControlFrozen carries out no action that adds, removes or replaces instances:
-	// drain, readiness and release must not pass.
+	// ControlFrozen carries out no action and no decision of an autoscaler that adds,
+	// removes, replaces or resizes instances: drain, readiness, release, scaling,
+	// queue and prescale must not pass. A frozen run is also what capacity is
+	// calibrated with.
 	ControlFrozen Control = "frozen"
 )
 
@@ -398,4 +437,9 @@ type ServiceInfo struct {
 	Extension *Service      // its x-shakedown, nil without one
 	StopGrace time.Duration // stop_grace_period, 0 when not set
 	Replicas  int           // deploy.replicas or scale, 1 when not set
+	// Limits and Reservations are those of deploy.resources, else of cpus, mem_limit
+	// and mem_reservation; 0 when not set.
+	Limits, Reservations ResourceClass
+	Labels               map[string]string
+	Volumes              []string // named ones that it mounts
 }

@@ -304,3 +304,34 @@ func (p *Portion) UnmarshalText(b []byte) (err error) {
 	*p, err = ParsePortion(string(b))
 	return err
 }
+
+// Level is a plain number, as a metric has it: a duration is given in seconds, a
+// percentage as a ratio. It is written as it is meant: 500ms, 90%, 1000.
+type Level float64
+
+// ParseLevel reads a number, a duration or a percentage.
+func ParseLevel(s string) (Level, error) {
+	if p, err := ParsePercent(s); err == nil && strings.HasSuffix(strings.TrimSpace(s), "%") {
+		return Level(math.Round(float64(p)*1e10) / 1e12), nil // 99.9% is 0.999, to the last digit
+	}
+	if n, err := parseNumber(s); err == nil {
+		return Level(n), nil
+	}
+	d, err := ParseDuration(s)
+	if err != nil {
+		return 0, badForm(s, "is neither a number nor a duration nor a percentage", "write it like 1000, 500ms or 90%")
+	}
+	return Level(d.Std().Seconds()), nil
+}
+
+// String is the number.
+func (l Level) String() string { return strconv.FormatFloat(float64(l), 'g', -1, 64) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *Level) UnmarshalText(b []byte) (err error) {
+	*l, err = ParseLevel(string(b))
+	return err
+}

@@ -18,6 +18,11 @@ var sections = map[reflect.Type]string{
 	reflect.TypeFor[Expect]():      "expect",
 	reflect.TypeFor[Size]():        "size",
 	reflect.TypeFor[Think]():       "think",
+
+	reflect.TypeFor[LatencyFault]():   "latency",
+	reflect.TypeFor[RateLimitFault](): "rate_limit",
+	reflect.TypeFor[DatabaseAccess](): "access",
+	reflect.TypeFor[Objectives]():     "objectives",
 }
 
 // paths lists the path of every key below a type, as the reference writes it,
@@ -76,7 +81,21 @@ func TestReferenceNamesTheDefaults(t *testing.T) {
 		"`seed": defaultSeed, "connections.max": defaultConnections, "poll.every": defaultEvery, "poll.within": defaultWithin, "replay.malformed": defaultMalformed,
 		"max_surge": defaultSurge, "max_unavailable": defaultSurge, "rolling_release.deadline": defaultDeadline, "blue_green.deadline": defaultDeadline,
 		"replace_all.deadline": defaultDeadline, "job.within": defaultJob, "integrity.read.within": defaultTruth, "work.read.within": defaultTruth,
+		"interrupt.notice": defaultNotice, "autoscale.min": defaultMin, "autoscale.max": defaultMax, "autoscale.every": defaultLook, "autoscale.resolution": defaultLook,
+		"target_tracking.cooldown": defaultCooldown, "step.cooldown": defaultCooldown, "queue.cooldown": defaultCooldown, "step.periods": defaultPeriods,
+		"metrics.<name>.every": defaultMeasure, "exposition.path": defaultPage, "exposition.combine": defaultCombine, "prescale.policy": ProactivePolicy,
+		"prescale.hold": defaultHold, "prescale.budget": defaultBudget, "prescale.beyond": defaultBeyond, "prescale.queue_for": defaultQueueFor,
+		"prescale.above": defaultAbove, "prescale.every": defaultLook, "prescale.instances": defaultInstances, "scaling.reversals": defaultReversals,
+		"prescale.completed": defaultCompleted, "returned_within": defaultReturned, "queue.work.read.within": defaultTruth,
 		"rolling_release.version": "v2", "restart.instance": oldestInstance, "stop.instance": oldestInstance, "integrity.want": wantOnce,
+		"crash_loop.every": defaultLife, "dns.delay": defaultSlow, "rate_limit.retry_after": defaultRetryAfter, "http_errors.statuses": defaultError,
+		"slow_queries.concurrency": defaultQueries, "reclaim.notice": defaultNotice, "zone_loss.as": zoneKill, "partition.direction": BothWays, "brownout.peak": Factor(1),
+		"`stop[].for": defaultStopFor, "steady_state.settle": defaultSettle, "stampede.settle": defaultStampede, "backoff.jitter": defaultJitter,
+		"`metrics.every": defaultScrape, "scrape.<name>.path": defaultPage, "metrics.max_series": defaultMaxSeries, "metrics.rule_tempo": writtenTempo,
+		"slos[].window": defaultBudgetWindow, "alert.within": defaultAlertWithin, "alert_coverage.within": defaultAlertWithin, "alert_coverage.for": defaultBreach,
+		"alert.silent": baselinePhase, "threshold.for": defaultThresholdFor, "threshold.fail_on": failOnCritical, "promql.step": defaultQueryStep,
+		"error_budget.spend": defaultSpend, "error_budget.burn": defaultBurn,
+		"key_header": DefaultKeyHeader, "routes[].status": defaultStatus, "routes[].effect_of": defaultEffectOf,
 	} {
 		value := strings.Trim(strings.Join(strings.Fields(toText(want)), ""), `"`)
 		row := regexp.MustCompile("(?m)^\\| .*" + regexp.QuoteMeta(key) + "` \\|[^|]*\\|[^|]*`" + regexp.QuoteMeta(value) + "`")
@@ -124,6 +143,8 @@ func TestReferenceParts(t *testing.T) {
 		"arrivals": reflect.TypeFor[Arrivals](), "cohorts": reflect.TypeFor[[]Cohort](),
 		"journeys": reflect.TypeFor[map[string]Journey](), "traffic": reflect.TypeFor[Traffic](),
 		"actions": reflect.TypeFor[[]Action](), "checks": reflect.TypeFor[[]Check](),
+		"metrics": reflect.TypeFor[Metrics](), "slos": reflect.TypeFor[[]SLO](), "stop": reflect.TypeFor[[]StopCondition](),
+		"faults": reflect.TypeFor[[]Fault](), "stack": reflect.TypeFor[Stack](), "variants": reflect.TypeFor[map[string]Variant](),
 	}
 	seen := map[string]bool{}
 	for _, m := range regexp.MustCompile("(?s)```yaml\n(#.*?)```").FindAllSubmatch(read(t, "REFERENCE.md"), -1) {

@@ -14,6 +14,7 @@ type rules struct {
 	required         bool
 	exactly, atLeast bool // one of a group: exactly one, at least one is given
 	minimum, maximum *int
+	above            *int // exclusively
 	minItems         int
 	enum             []string
 	pattern          string
@@ -37,6 +38,8 @@ func rulesOf(f reflect.StructField) rules {
 			r.minimum = number(value)
 		case "maximum":
 			r.maximum = number(value)
+		case "exclusiveMinimum":
+			r.above = number(value)
 		case "minItems":
 			r.minItems = *number(value)
 		case "enum":
@@ -61,7 +64,7 @@ func number(text string) *int {
 // yamlFields are the fields of a struct by their YAML names, in order.
 func yamlFields(t reflect.Type) (names []string, fields []reflect.StructField) {
 	for i := range t.NumField() {
-		if name := t.Field(i).Tag.Get("yaml"); name != "" {
+		if name := t.Field(i).Tag.Get("yaml"); name != "" && name != "-" {
 			names = append(names, name)
 			fields = append(fields, t.Field(i))
 		}
@@ -69,7 +72,15 @@ func yamlFields(t reflect.Type) (names []string, fields []reflect.StructField) {
 	return names, fields
 }
 
-// checkNumber says what is wrong with a number.
+// checkFraction says what is wrong with a number that need not be whole.
+func (r rules) checkFraction(n float64) (message, suggestion string) {
+	if r.above != nil && n <= float64(*r.above) {
+		return fmt.Sprintf("%g is too low", n), fmt.Sprintf("give a number above %d", *r.above)
+	}
+	return "", ""
+}
+
+// checkNumber says what is wrong with a whole number.
 func (r rules) checkNumber(n int64) (message, suggestion string) {
 	switch {
 	case r.minimum != nil && r.maximum != nil && (n < int64(*r.minimum) || n > int64(*r.maximum)):
@@ -93,12 +104,17 @@ func (r rules) checkText(text string) (message, suggestion string) {
 		return badName(text)
 	case r.pattern == pathPattern:
 		return fmt.Sprintf("%q is not a path", shorten(text)), fmt.Sprintf("write %q", "/"+shorten(text))
+	case r.pattern == methodPattern:
+		return fmt.Sprintf("%q is not a method", shorten(text)), didYouMean(text, methods)
 	}
 	return fmt.Sprintf("%q has the wrong form", shorten(text)), "the form is " + r.pattern
 }
 
 // The form of the paths of probes.
 const pathPattern = "^/"
+
+// The form of methods.
+const methodPattern = "^[A-Z]+$"
 
 // badName explains the form of names and offers the nearest one.
 func badName(text string) (message, suggestion string) {
@@ -141,6 +157,14 @@ func wanted(t reflect.Type) string {
 		return "a skew such as zipf(1.1)"
 	case reflect.TypeFor[Portion]():
 		return "a number of instances or a percentage, such as 1 or 25%"
+	case reflect.TypeFor[Cores]():
+		return "a number of cores such as 0.5"
+	case reflect.TypeFor[Bytes]():
+		return "a size such as 512MiB"
+	case reflect.TypeFor[Value]():
+		return "a value such as 50, 70%, 40/s or 250ms"
+	case reflect.TypeFor[Level]():
+		return "a number such as 1000, 500ms or 90%"
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -151,8 +175,14 @@ func wanted(t reflect.Type) string {
 		return "true or false"
 	case reflect.Int, reflect.Int64:
 		return "a whole number"
+	case reflect.Float64:
+		return "a number"
 	case reflect.Slice:
 		return "a list"
+	case reflect.Struct:
+		if t.NumField() == 0 {
+			return "{}, for it has no parameters"
+		}
 	}
 	return "a mapping"
 }

@@ -4,7 +4,7 @@
 // nothing: no engine, no network.
 //
 // The types are in the order of the documentation: here, in traffic.go,
-// arrivals.go, journey.go, action.go and assertion.go. Their jsonschema tags are
+// arrivals.go, journey.go, autoscale.go, action.go and assertion.go. Their jsonschema tags are
 // rules that both the JSON Schema and the loader enforce; a key that is added
 // here is known to both, and to the test that wants it in REFERENCE.md.
 package scenarios
@@ -19,8 +19,9 @@ type Scenario struct {
 	// Seed decides every random draw of the run; --seed overrides it. Default 1.
 	Seed int64 `json:"seed,omitempty" yaml:"seed"`
 	// Tempo divides the length of every phase, with the offsets, shapes and steps
-	// in it, and how long releases wait on purpose (min_ready, keep), so that a long
-	// rehearsal fits CI. Rates, thinking times, time-outs, deadlines and recordings
+	// in it, the length of faults, how long releases wait on purpose (min_ready, keep), notices of
+	// interruption, and every duration of autoscalers (periods, windows, cooldowns,
+	// holds), so that a long rehearsal fits CI. Rates, thinking times, time-outs, deadlines and recordings
 	// stay as they are. Default 1x.
 	Tempo Factor `json:"tempo,omitempty" yaml:"tempo"`
 	// Stack is the system under test.
@@ -29,8 +30,22 @@ type Scenario struct {
 	Traffic Traffic `json:"traffic" yaml:"traffic" jsonschema:"required"`
 	// Actions are what the run does to the stack while traffic flows.
 	Actions []Action `json:"actions,omitempty" yaml:"actions"`
+	// Faults are what the run breaks on purpose, and heals again.
+	Faults []Fault `json:"faults,omitempty" yaml:"faults"`
+	// BlastRadius caps what faults may take away.
+	BlastRadius *BlastRadius `json:"blast_radius,omitempty" yaml:"blast_radius"`
+	// Stop ends the run, and heals everything, when one of these objectives is missed.
+	Stop []StopCondition `json:"stop,omitempty" yaml:"stop" jsonschema:"minItems=1"`
+	// Metrics is what is measured while the run lasts, and which alert rules are
+	// evaluated. Default: nothing, unless a check needs it.
+	Metrics *Metrics `json:"metrics,omitempty" yaml:"metrics"`
+	// SLOs are objectives that have an error budget.
+	SLOs []SLO `json:"slos,omitempty" yaml:"slos" jsonschema:"minItems=1"`
 	// Checks are what the verdict is made of.
 	Checks []Check `json:"checks" yaml:"checks" jsonschema:"required,minItems=1"`
+	// Variants are other forms of the scenario, to be run beside it: policies on the
+	// same traffic. run --variant NAME runs one.
+	Variants map[string]Variant `json:"variants,omitempty" yaml:"variants"`
 }
 
 // Stack names the compose project under test and the role of its services.
@@ -42,6 +57,8 @@ type Stack struct {
 	// Services says how a service takes part. The same keys may stand in the
 	// compose file under x-shakedown; what the scenario says wins key by key.
 	Services map[string]Service `json:"services,omitempty" yaml:"services"`
+	// ThirdParties are stand-ins for other people's APIs, by name.
+	ThirdParties map[string]ThirdParty `json:"third_parties,omitempty" yaml:"third_parties"`
 }
 
 // Service is the part a compose service plays in a rehearsal.
@@ -65,6 +82,19 @@ type Service struct {
 	// on one instance, like a cluster Service). Default: request for services
 	// that journeys call, else connection.
 	Balance string `json:"balance,omitempty" yaml:"balance" jsonschema:"enum=request,enum=connection"`
+	// Metrics are measured while the run lasts, by name: for autoscalers, and for
+	// checks of queues. A manifest's metrics are looked for here.
+	Metrics map[string]MetricSource `json:"metrics,omitempty" yaml:"metrics"`
+	// Autoscale adds and removes instances.
+	Autoscale *Autoscale `json:"autoscale,omitempty" yaml:"autoscale"`
+	// Prescale changes the resources of instances.
+	Prescale *Prescale `json:"prescale,omitempty" yaml:"prescale"`
+	// Zones are failure domains, over which the instances are spread in turn: the
+	// first is in the first zone. Default: none.
+	Zones []string `json:"zones,omitempty" yaml:"zones" jsonschema:"minItems=1"`
+	// TrustCA lets the instances trust the run's own certificate authority beside those
+	// of their image, so that third parties with TLS can be simulated. Containers only.
+	TrustCA bool `json:"trust_ca,omitempty" yaml:"trust_ca"`
 	// Publish fixes the port on 127.0.0.1 at which the service is reachable
 	// while the run lasts. Default: one that is free.
 	Publish int `json:"publish,omitempty" yaml:"publish" jsonschema:"minimum=1,maximum=65535"`

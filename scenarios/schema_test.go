@@ -29,6 +29,19 @@ var quantities = map[reflect.Type]*jsonschema.Schema{
 		{Type: "integer", Minimum: "0", Maximum: "100"},
 		{Type: "string", Pattern: `^ *([0-9]+|[0-9.eE+-]+ *%) *$`},
 	}, Examples: []any{1, "25%"}},
+	reflect.TypeFor[Cores](): {OneOf: []*jsonschema.Schema{
+		{Type: "number", Minimum: "0.001", Maximum: "1024"},
+		{Type: "string", Pattern: `^ *[0-9.eE+-]+ *m? *$`},
+	}, Examples: []any{0.5, "500m"}},
+	reflect.TypeFor[Bytes](): {Type: "string", Pattern: `^[0-9.eE+-]+ *([KMGT]iB|[kKMGT]B)$`, Examples: []any{"512MiB", "2GB"}},
+	reflect.TypeFor[Value](): {OneOf: []*jsonschema.Schema{
+		{Type: "number", Minimum: "0"},
+		{Type: "string", Pattern: `^ *[0-9].*$`},
+	}, Examples: []any{50, "70%", "40/s", "250ms"}},
+	reflect.TypeFor[Level](): {OneOf: []*jsonschema.Schema{
+		{Type: "number"},
+		{Type: "string", Pattern: `^ *[0-9.eE+-]+ *(%|(ns|us|µs|ms|s|m|h|d)([0-9.]+(ns|us|µs|ms|s|m|h))*)? *$`},
+	}, Examples: []any{1000, "500ms", "90%"}},
 	reflect.TypeFor[Moment](): {Type: "string", Pattern: `^[a-z0-9][a-z0-9-]*( *\+ *[^ ].*)?$`, Examples: []any{"surge", "surge + 30s"}},
 }
 
@@ -137,6 +150,10 @@ func shortForms(t *testing.T, definitions object) {
 	}
 
 	steps(definitions, properties("JourneyStep"))
+	properties("ThirdPartyRoute")["json"] = object{"description": properties("ThirdPartyRoute")["json"].(object)["description"]}
+	properties("Stack")["third_parties"].(object)["propertyNames"] = object{"pattern": namePattern}
+	properties("HTTPErrorsFault")["statuses"].(object)["propertyNames"] = object{"pattern": "^[45][0-9][0-9]$"}
+	properties("HTTPErrorsFault")["statuses"].(object)["additionalProperties"] = object{"type": "integer", "minimum": 1}
 	journeys := properties("Traffic")["journeys"].(object)
 	journeys["propertyNames"] = object{"pattern": namePattern}
 	journeys["additionalProperties"] = object{"allOf": []any{object{"$ref": "#/definitions/Journey"}}, "minItems": 1}
@@ -148,9 +165,14 @@ func shortForms(t *testing.T, definitions object) {
 	weight := object{"type": "integer", "minimum": 0, "maximum": mostWeight}
 	definitions["Weights"].(object)["additionalProperties"] = weight
 	definitions["Arrivals"].(object)["minItems"] = 1
+	properties("Variant")["set"].(object)["additionalProperties"] = object{"type": []any{"string", "number", "boolean", "array", "object"}}
+	properties("Scenario")["variants"].(object)["propertyNames"] = object{"pattern": namePattern}
+	properties("DashboardCheck")["signals"].(object)["propertyNames"] = object{"enum": []any{"rate", "errors", "duration", "saturation"}}
+	definitions["ScaleStep"].(object)["allOf"] = []any{object{"oneOf": []any{object{"required": []any{"change"}}, object{"required": []any{"to"}}}}}
 	oneOrMore("Expect", "status")
 	oneOrMore("Size", "values")
 	either("Probe", object{"type": "string", "pattern": "^/"})
+	either("Selection", object{"type": "string", "minLength": 1})
 	either("Extract", object{"type": "string", "pattern": `^\$`})
 	either("Arrivals", object{"$ref": "#/definitions/Arrival"})
 	either("Weights", weight)
@@ -245,6 +267,8 @@ func TestSchemaRefuses(t *testing.T) {
 		"poll-without-until", "bad-skew", "bad-spacing", "bad-tier", "size-two-kinds", "weight-negative", "day-of-one-value", "points-only-one",
 		"payload-count-is-text", "target-bad-name", "reuse-not-a-boolean", "replay-bad-format",
 		"action-of-two-kinds", "bad-portion", "bad-version", "release-order-unknown", "job-without-command", "integrity-without-reading",
+		"fault-unknown-kind", "fault-unknown-parameter", "fault-bad-figures", "stop-conditions", "third-party-names", "third-party-routes",
+		"metrics-rule-tempo", "metrics-scrape", "alert-of-nothing", "threshold-empty", "threshold-units", "promql-bounds", "slo-objectives", "dashboard-signals", "stop-on-metric",
 	} {
 		if validate(t, s, filepath.Join("testdata/mistakes", name+".yaml")) == nil {
 			t.Errorf("%s was accepted", name)
@@ -262,6 +286,10 @@ func TestSchemaPatterns(t *testing.T) {
 		reflect.TypeFor[Moment]():   {"surge", "surge+1s", "a-1 + 1m30s"},
 		reflect.TypeFor[Portion]():  {"0", "2", "100", "25%", " 33.3 %"},
 		reflect.TypeFor[Skew]():     {"uniform", "zipf(1.1)", "zipf(2)"},
+		reflect.TypeFor[Cores]():    {"0.5", "2", "500m", "1e3m"},
+		reflect.TypeFor[Bytes]():    {"512MiB", "2GB", "1.5 GiB", "64kB", "1MB"},
+		reflect.TypeFor[Value]():    {"50", "0.5", "70%", "40/s", "64MiB", "250ms"},
+		reflect.TypeFor[Level]():    {"50", "0.5", "1e3", "-1", "70%", "250ms", "1m30s", "2d"},
 	} {
 		for _, text := range examples {
 			pattern := quantities[typ].Pattern

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -24,8 +25,40 @@ func (c *compiler) merge() {
 		}
 	}
 	for _, check := range c.doc.Scenario.Checks {
-		if check.Drain != nil {
+		switch {
+		case check.Drain != nil:
 			c.takePart(check.Drain.Service)
+		case check.Cost != nil:
+			c.takePart(check.Cost.Service)
+		}
+	}
+	c.takeFaulted()
+	c.takeObserved()
+	for _, name := range keys(c.services) {
+		for _, source := range c.services[name].Metrics {
+			if source.Exposition != nil {
+				c.takePart(source.Exposition.Service)
+			}
+		}
+	}
+}
+
+// takeObserved gives a role to services whose metrics somebody wants to see.
+func (c *compiler) takeObserved() {
+	for name := range limitOrZero(c.doc.Scenario.Metrics).Scrape {
+		c.takePart(name)
+	}
+	c.takePart(c.prometheus())
+	for _, check := range c.doc.Scenario.Checks {
+		switch {
+		case check.Dashboard != nil:
+			for _, name := range check.Dashboard.Services {
+				c.takePart(name)
+			}
+		case check.Threshold != nil:
+			for _, t := range check.Threshold.Metrics {
+				c.takePart(t.Service)
+			}
 		}
 	}
 }
@@ -47,10 +80,29 @@ func (c *compiler) mergeWritten() {
 	}
 	scratch := &decoder{src: c.doc.src} // its problems are known from Parse
 	for _, f := range written.fields {
-		s := c.services[f.name]
+		s := giveWay(c.services[f.name], f.value)
 		scratch.decode(f.value, reflect.ValueOf(&s).Elem(), "", rules{})
 		c.services[f.name] = s
 	}
+}
+
+// giveWay takes out of what x-shakedown says of a service what the scenario says
+// in another way: another kind of autoscaler, another source of a metric.
+func giveWay(s Service, written *node) Service {
+	if autoscale := written.get("autoscale"); s.Autoscale != nil && autoscale != nil {
+		kinds := names(autoscale.fields, func(f field) string { return f.name })
+		if len(intersect(kinds, autoscaleKinds)) > 0 {
+			s.Autoscale = s.Autoscale.WithoutKind(contains(kinds, "hpa"))
+		}
+	}
+	metrics := written.get("metrics")
+	if metrics != nil && len(s.Metrics) > 0 {
+		s.Metrics = maps.Clone(s.Metrics)
+		for _, f := range metrics.fields {
+			delete(s.Metrics, f.name)
+		}
+	}
+	return s
 }
 
 // checkServices checks the services that have a role against the compose
@@ -60,12 +112,18 @@ func (c *compiler) checkServices() {
 	for _, name := range keys(c.services) {
 		at, s := location{"stack", "services", name}, c.services[name]
 		info, ok := c.info.Services[name]
+		if c.third(name) {
+			c.doc.reportKey(at, fmt.Sprintf("%q is a third party of this scenario, and no service of the compose project", name), "take it out of stack.services, or out of stack.third_parties")
+			continue
+		}
 		if !ok {
 			c.doc.reportKey(at, fmt.Sprintf("the compose project has no service %q", shorten(name)), didYouMean(name, keys(c.info.Services)))
 			continue
 		}
 		c.checkPort(at, name, s, info)
 		c.checkDrain(at, s, info)
+		c.checkMetrics(at.to("metrics"), name, s)
+		c.checkZones(at.to("zones"), s.Zones)
 		if s.Ready != nil && s.Ready.Path == "" {
 			c.doc.report(at.to("ready"), "the probe has no path", "write ready: /readyz, or the path that answers when the service is ready")
 		}
@@ -104,6 +162,19 @@ func (c *compiler) checkPort(at location, name string, s Service, info ServiceIn
 		if other == "gateway-"+name || instanceOf(other, name) {
 			c.doc.reportKey(at, fmt.Sprintf("two services fight for the name %q: the compose project has one, and service %q takes it with its gateway gateway-%s and its instances %s-1, %s-2, ...", other, name, name, name, name),
 				fmt.Sprintf("rename service %q in the compose file", other))
+		}
+	}
+}
+
+// checkZones checks that zones have names of their own.
+func (c *compiler) checkZones(at location, zones []string) {
+	for i, zone := range zones {
+		switch {
+		case c.doc.reported(at.to(i)):
+		case zone == "":
+			c.doc.report(at.to(i), "the zone has no name", "give each zone a name")
+		case slices.Contains(zones[:i], zone):
+			c.doc.report(at.to(i), fmt.Sprintf("zone %q is named twice", shorten(zone)), "name each zone once: instances take turns")
 		}
 	}
 }
@@ -160,8 +231,12 @@ func (c *compiler) checkDrain(at location, s Service, info ServiceInfo) {
 // checkTargets checks that the names of targets are free.
 func (c *compiler) checkTargets() {
 	for _, name := range keys(c.doc.Scenario.Traffic.Targets) {
+		at := location{"traffic", "targets", name}
 		if _, taken := c.info.Services[name]; taken {
-			c.doc.reportKey(location{"traffic", "targets", name}, fmt.Sprintf("the compose project has a service %q", name), "give the target another name")
+			c.doc.reportKey(at, fmt.Sprintf("the compose project has a service %q", name), "give the target another name")
+		}
+		if c.third(name) {
+			c.doc.reportKey(at, fmt.Sprintf("there is a third party %q", name), "give the target another name")
 		}
 	}
 }

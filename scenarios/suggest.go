@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,6 +29,27 @@ func nearest(wrong string, allowed []string) string {
 	for _, name := range allowed {
 		if d := editDistance(strings.ToLower(wrong), strings.ToLower(name)); d < distance {
 			best, distance = name, d
+		}
+	}
+	if distance > 2 || best == "" {
+		return cmp.Or(nearestWord(wrong, allowed, best != ""), best)
+	}
+	return best
+}
+
+// nearestWord is the allowed name of several words one of which a wrong name was
+// probably meant to be: http_latency for latencey. Exactly wants the word itself.
+func nearestWord(wrong string, allowed []string, exactly bool) string {
+	best, distance := "", len([]rune(wrong))/4+1
+	if exactly {
+		distance = 1
+	}
+	for _, name := range allowed {
+		for word := range strings.SplitSeq(name, "_") {
+			d := editDistance(strings.ToLower(wrong), word)
+			if word != name && d < distance && (d == 0 || len(word) >= 5) {
+				best, distance = name, d
+			}
 		}
 	}
 	return best

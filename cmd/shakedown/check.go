@@ -18,7 +18,7 @@ func checkCommand() *cli.Command {
 			"that scenario are used in place of the run's own. Exit codes as for run.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "scenario", Usage: "take the checks from `NAME|FILE`"},
-			jsonFlag, setFlag,
+			jsonFlag, setFlag, variantFlag,
 		},
 		Action: checkRun,
 	}
@@ -35,13 +35,13 @@ func checkRun(c *cli.Context) error {
 	}
 	plan := intent.Plan
 	if name := c.String("scenario"); name != "" {
-		loaded, err := harness.Load(c.Context, name, harness.LoadOptions{Set: overrides(c), Environ: os.Environ()})
+		loaded, err := harness.Load(c.Context, name, harness.LoadOptions{Set: overrides(c), Variant: c.String("variant"), Environ: os.Environ()})
 		if err != nil {
 			return err
 		}
-		plan.Checks = loaded.Plan.Checks
-	} else if len(c.StringSlice("set")) > 0 {
-		return usagef("--set changes a scenario; name it with --scenario")
+		plan.Checks, plan.SLOs, plan.Metrics = loaded.Plan.Checks, loaded.Plan.SLOs, loaded.Plan.Metrics
+	} else if len(c.StringSlice("set")) > 0 || c.IsSet("variant") {
+		return usagef("--set and --variant change a scenario; name it with --scenario")
 	}
 	result, err := harness.Judge(dir, plan)
 	if err != nil {

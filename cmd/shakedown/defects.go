@@ -32,7 +32,7 @@ func defectsCommand() *cli.Command {
 	}
 }
 
-// runLimit is how long a run of the matrix may take; they take half a minute.
+// runLimit is how long a run of the matrix may take; they take about a minute.
 const runLimit = 5 * time.Minute
 
 func runDefects(c *cli.Context) error {
@@ -41,7 +41,7 @@ func runDefects(c *cli.Context) error {
 	}
 	plan := proof.DefectsPlan{Healthy: c.Int("healthy")}
 	for _, name := range c.StringSlice("only") {
-		known := defects.All()
+		known := proof.Names()
 		if !slices.Contains(known, defects.Defect(name)) {
 			return usagef("--only: there is no defect %q; there are %s", name, joined(known))
 		}

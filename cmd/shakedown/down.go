@@ -12,7 +12,8 @@ import (
 func downCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "down",
-		Usage:       "take down a stack that up (or a run) brought up",
+		Aliases:     []string{"abort"},
+		Usage:       "take down a stack that up brought up, or abort a run: faults are healed first",
 		ArgsUsage:   "[RUN]",
 		Description: "Asks the shakedown that holds the run to end it in order; where that is gone, removes what is left. RUN may be\nomitted when there is only one.",
 		Action:      takeDown,

@@ -68,6 +68,32 @@ func explain(err error) string {
 	return "shakedown: " + err.Error()
 }
 
+// isVerdict tells whether an error is none, or only the verdict of a run.
+func isVerdict(err error) bool {
+	var verdict verdictError
+	return err == nil || errors.As(err, &verdict)
+}
+
+// worse is what ends the process after two runs: what is no verdict before a
+// failure before what is inconclusive before a pass.
+func worse(a, b error) error {
+	rank := func(err error) int {
+		switch {
+		case err == nil:
+			return 0
+		case !isVerdict(err):
+			return 3
+		case exitCode(err) == 99:
+			return 2
+		}
+		return 1
+	}
+	if rank(b) > rank(a) {
+		return b
+	}
+	return a
+}
+
 // verdictOf turns a result into the error that sets the exit code.
 func verdictOf(result verify.Result) error {
 	if result.Verdict == verify.Pass {

@@ -29,6 +29,10 @@ var (
 		Name: "load", EnvVars: []string{"SHAKEDOWN_LOAD"},
 		Usage: "multiply every arrival by `FACTOR`, as in 3x: the rehearsal at three times today's traffic",
 	}
+	variantFlag = &cli.StringFlag{
+		Name:  "variant",
+		Usage: "take the variant `NAME` of the scenario (shakedown scenarios lists those of the library)",
+	}
 	platformFlag = &cli.StringFlag{
 		Name: "platform", EnvVars: []string{"SHAKEDOWN_PLATFORM"}, Value: "auto",
 		Usage: "what runs the instances: auto, docker or process",
@@ -45,20 +49,29 @@ var (
 	controlFlag = &cli.StringFlag{
 		Name: "control",
 		Usage: "spoil the run on purpose, as prove does, to see the check meant for it fail: `NAME` is kill (in place of the termination sequence), " +
-			"unready (route whatever the readiness probe says), late-removal (of endpoints, beyond the grace period) or frozen (no instance added, removed or replaced)",
+			"unready (route whatever the readiness probe says), late-removal (of endpoints, beyond the grace period) or frozen (no instance added, removed, replaced or resized)",
 	}
 	buildFlag = &cli.BoolFlag{Name: "build", Usage: "build images even where they are present"}
 )
 
 // load reads the scenario that the command's first argument names.
 func load(c *cli.Context) (*harness.Loaded, error) {
-	if c.NArg() != 1 {
-		return nil, usagef("%s wants one scenario, by library name or file; got %d (shakedown scenarios lists the library)", c.Command.Name, c.NArg())
+	opts, err := loadOptions(c)
+	if err != nil {
+		return nil, err
 	}
-	opts := harness.LoadOptions{Set: overrides(c), Environ: os.Environ()}
+	return harness.Load(c.Context, c.Args().First(), opts)
+}
+
+// loadOptions are what the command's flags say about how the scenario is read.
+func loadOptions(c *cli.Context) (harness.LoadOptions, error) {
+	if c.NArg() != 1 {
+		return harness.LoadOptions{}, usagef("%s wants one scenario, by library name or file; got %d (shakedown scenarios lists the library)", c.Command.Name, c.NArg())
+	}
+	opts := harness.LoadOptions{Set: overrides(c), Variant: c.String("variant"), Environ: os.Environ()}
 	if name := c.String("platform"); name != "" {
 		if err := harness.CheckPlatformName(name); err != nil {
-			return nil, usagef("--platform: %v", err)
+			return opts, usagef("--platform: %v", err)
 		}
 	}
 	if c.IsSet("seed") {
@@ -68,14 +81,14 @@ func load(c *cli.Context) (*harness.Loaded, error) {
 	if factor := c.String("load"); factor != "" {
 		var err error
 		if opts.Multiple, err = scenarios.ParseFactor(factor); err != nil {
-			return nil, usagef("--load: %v", err)
+			return opts, usagef("--load: %v", err)
 		}
 	}
 	var err error
 	if opts.Control, err = scenarios.ParseControl(c.String("control")); err != nil {
-		return nil, usagef("--control: %v", err)
+		return opts, usagef("--control: %v", err)
 	}
-	return harness.Load(c.Context, c.Args().First(), opts)
+	return opts, nil
 }
 
 // overrides are those of the environment, then those of the command line, which

@@ -45,8 +45,8 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		OnUsageError:              onUsageError,
 		ExitErrHandler:            func(*cli.Context, error) {}, // Main decides
 		Commands: []*cli.Command{
-			runCommand(), validateCommand(), planCommand(), checkCommand(), reportCommand(), proveCommand(), defectsCommand(),
-			upCommand(), downCommand(), cleanCommand(), doctorCommand(), scenariosCommand(), schemaCommand(),
+			runCommand(), validateCommand(), planCommand(), checkCommand(), reportCommand(), queryCommand(), serveCommand(), compareCommand(), calibrateCommand(), proveCommand(), defectsCommand(),
+			upCommand(), downCommand(), cleanCommand(), doctorCommand(), faultsCommand(), undoCommand(), scenariosCommand(), schemaCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {

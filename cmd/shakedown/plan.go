@@ -16,10 +16,10 @@ import (
 func planCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "plan",
-		Usage:       "show what a run would do: stack, timeline, arrivals, actions, checks",
+		Usage:       "show what a run would do: stack, timeline, arrivals, autoscalers, actions, checks",
 		ArgsUsage:   "NAME|FILE",
 		Description: "Compiles the scenario without an engine. With --json the plan is printed, without the values of headers and of environment variables that are not public.",
-		Flags: []cli.Flag{setFlag, seedFlag, loadFlag, controlFlag, jsonFlag,
+		Flags: []cli.Flag{setFlag, variantFlag, seedFlag, loadFlag, controlFlag, jsonFlag,
 			&cli.IntFlag{Name: "sessions", Usage: "print the first `N` sessions instead, a line of JSON each: when, who, how large, and the way it takes"},
 			&cli.StringFlag{Name: "platform", Value: "docker", Usage: "plan for docker or process"}},
 		Action: func(c *cli.Context) error {
@@ -32,6 +32,9 @@ func planCommand() *cli.Command {
 			}
 			if c.IsSet("sessions") && c.Bool("json") {
 				return usagef("--sessions and --json: choose one; sessions are lines of JSON as they are")
+			}
+			if err := harness.Fits(loaded, c.String("platform")); err != nil {
+				return err
 			}
 			if c.Bool("json") {
 				out := json.NewEncoder(c.App.Writer)

@@ -22,7 +22,7 @@ func proveCommand() *cli.Command {
 			"4 invalid scenario, 2 usage, 130 interrupted, 1 a run broke.",
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "only", Usage: "only the control `NAME`: kill, unready, late-removal or frozen; may be repeated"},
-			seedFlag, loadFlag, platformFlag, setFlag, buildFlag, startTimeoutFlag, experimentOutFlag, jsonFlag,
+			variantFlag, seedFlag, loadFlag, platformFlag, setFlag, buildFlag, startTimeoutFlag, experimentOutFlag, jsonFlag,
 		},
 		Action: prove,
 	}
@@ -65,7 +65,7 @@ func onlyControls(c *cli.Context) (only []scenarios.Control, err error) {
 
 // passedOn are the flags that prove hands to each of its runs.
 func passedOn(c *cli.Context) (args []string) {
-	for _, name := range []string{"seed", "load", "start-timeout"} {
+	for _, name := range []string{"variant", "seed", "load", "start-timeout"} {
 		if c.IsSet(name) {
 			args = append(args, "--"+name, fmt.Sprint(c.Value(name)))
 		}

@@ -15,7 +15,8 @@ func reportCommand() *cli.Command {
 		Name:      "report",
 		Usage:     "render a stored run again",
 		ArgsUsage: "RUN",
-		Description: "Writes report.html, junit.xml and summary.md into the run directory and prints the verdict table; with\n" +
+		Description: "Writes report.html, junit.xml, summary.md and, if anything was scaled, scale-events.ndjson (a line of JSON for each\n" +
+			"decision of an autoscaler, resize, claim and notice) into the run directory and prints the verdict table; with\n" +
 			"--format only that form is written, to standard output or to --output.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "format", Usage: "one of " + strings.Join(reports.Formats(), ", ")},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -19,10 +20,15 @@ func runCommand() *cli.Command {
 		Usage:     "run a scenario and judge it",
 		ArgsUsage: "NAME|FILE",
 		Description: "Brings the scenario's stack up, drives it, performs its actions, takes it down and prints the verdict.\n" +
-			"Exit code: 0 pass, 99 checks failed, 3 inconclusive, 4 invalid scenario, 2 usage, 130 interrupted, 1 anything else.",
+			"With --variants the variants are run one after another on the same seed, each into a run directory of its own (with\n" +
+			"--out DIR: DIR/<variant>), and set beside each other; --json then prints the comparison alone.\n" +
+			"Exit code: 0 pass, 99 checks failed, 3 inconclusive, 4 invalid scenario, 2 usage, 130 interrupted, 1 anything else;\n" +
+			"of several variants that of the worst verdict: 99 before 3 before 0. What is no verdict ends the series.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", EnvVars: []string{"SHAKEDOWN_OUT"}, Usage: "run directory `DIR` (default: runs/<time>-<scenario>)"},
 			&cli.StringFlag{Name: "results", EnvVars: []string{"SHAKEDOWN_RESULTS"}, Usage: "write every request to `FILE` in vegeta's encoding, for vegeta report and vegeta plot (.json, .csv, else binary)"},
+			variantFlag,
+			&cli.StringFlag{Name: "variants", Usage: "run several variants, `A,B[,...]`, and compare them"},
 			seedFlag, loadFlag, platformFlag, progressFlag, jsonFlag, setFlag, buildFlag, startTimeoutFlag, controlFlag,
 			&cli.BoolFlag{Name: "keep-on-fail", Usage: "leave the instances running when the verdict is not pass"},
 		},
@@ -31,6 +37,9 @@ func runCommand() *cli.Command {
 }
 
 func runScenario(c *cli.Context) error {
+	if c.IsSet("variants") {
+		return runVariants(c)
+	}
 	mode, err := progressMode(c)
 	if err != nil {
 		return err
@@ -41,10 +50,21 @@ func runScenario(c *cli.Context) error {
 	}
 	soft, hard, release := interrupts(c.Context, c.App.ErrWriter, "stopping in order, with a report; interrupt again to tear down at once")
 	defer release()
-	opts, err := harness.Prepare(soft, loaded, harness.Request{
-		Out: c.String("out"), Platform: c.String("platform"), Build: c.Bool("build"),
-		KeepOnFail: c.Bool("keep-on-fail"), Results: c.String("results"), StartTimeout: c.Duration("start-timeout"), Command: os.Args,
-	})
+	return play(soft, hard, c, mode, loaded, request(c), publish)
+}
+
+// request is what the command's flags ask of a run besides the scenario.
+func request(c *cli.Context) harness.Request {
+	return harness.Request{
+		Out: c.String("out"), Platform: c.String("platform"), Build: c.Bool("build"), KeepOnFail: c.Bool("keep-on-fail"),
+		Results: c.String("results"), StartTimeout: c.Duration("start-timeout"), Command: os.Args,
+	}
+}
+
+// play makes one run and has show render it once it is judged. The error is that
+// of its verdict, unless something else went wrong.
+func play(soft, hard context.Context, c *cli.Context, mode progress.Mode, loaded *harness.Loaded, request harness.Request, show func(*cli.Context, rundir.Dir) error) error {
+	opts, err := harness.Prepare(soft, loaded, request)
 	if err != nil {
 		return err
 	}
@@ -56,16 +76,16 @@ func runScenario(c *cli.Context) error {
 		return err
 	}
 	if err != nil && !errors.Is(err, harness.ErrInterrupted) {
-		return errors.Join(err, store(opts.Dir)) // the error says it all; a verdict on nothing would drown it
+		return errors.Join(err, store(c, opts.Dir)) // the error says it all; a verdict on nothing would drown it
 	}
-	if err := errors.Join(err, publish(c, opts.Dir)); err != nil {
+	if err := errors.Join(err, show(c, opts.Dir)); err != nil {
 		return err
 	}
 	return verdictOf(result)
 }
 
 // store renders the stored run into its directory.
-func store(dir rundir.Dir) error {
+func store(_ *cli.Context, dir rundir.Dir) error {
 	run, err := reports.Read(dir)
 	if err != nil {
 		return fmt.Errorf("read the run back: %w", err)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -13,7 +15,7 @@ import (
 func scenariosCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "scenarios",
-		Usage:     "list the library, or print one of its scenarios",
+		Usage:     "list the library with its variants, or print one of its scenarios",
 		ArgsUsage: "[NAME]",
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 1 {
@@ -35,6 +37,9 @@ func scenariosCommand() *cli.Command {
 					return problems
 				}
 				fmt.Fprintf(table, "%s\t%s\n", name, document.Scenario.Summary)
+				for _, variant := range slices.Sorted(maps.Keys(document.Scenario.Variants)) {
+					fmt.Fprintf(table, "  --variant %s\t%s\n", variant, document.Scenario.Variants[variant].Summary)
+				}
 			}
 			return table.Flush()
 		},

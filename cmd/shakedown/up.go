@@ -18,7 +18,7 @@ func upCommand() *cli.Command {
 		Usage:       "bring a scenario's stack up with its gateways and keep it until interrupted",
 		ArgsUsage:   "NAME|FILE",
 		Description: "Prints the addresses of the services; Ctrl-C (or shakedown down from elsewhere) takes everything away.",
-		Flags:       []cli.Flag{platformFlag, progressFlag, setFlag, buildFlag, startTimeoutFlag},
+		Flags:       []cli.Flag{variantFlag, platformFlag, progressFlag, setFlag, buildFlag, startTimeoutFlag},
 		Action:      bringUp,
 	}
 }

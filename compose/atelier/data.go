@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/shakedown-dev/shakedown/compose/atelier/cache"
+	"github.com/shakedown-dev/shakedown/compose/atelier/defects"
 	"github.com/shakedown-dev/shakedown/compose/atelier/lifecycle"
 	"github.com/shakedown-dev/shakedown/compose/atelier/settings"
 	"github.com/shakedown-dev/shakedown/compose/atelier/store"
@@ -21,18 +22,20 @@ type data struct {
 	databaseURL string
 	redisAddr   string
 	limit       time.Duration
+	broken      defects.Set
 	log         *slog.Logger
 
 	db    *store.Store
 	redis *redis.Client
 }
 
-func configureData(env *settings.Env, log *slog.Logger) *data {
+func configureData(s setup) *data {
 	return &data{
-		databaseURL: databaseURL(env),
-		redisAddr:   env.Required("REDIS_ADDR", "redis:6379"),
-		limit:       startLimit(env),
-		log:         log,
+		databaseURL: databaseURL(s.env),
+		redisAddr:   s.env.Required("REDIS_ADDR", "redis:6379"),
+		limit:       startLimit(s.env),
+		broken:      s.defects,
+		log:         s.log,
 	}
 }
 
@@ -43,7 +46,7 @@ func databaseURL(env *settings.Env) string {
 // open connects to both and brings the schema up to date. After an error
 // nothing is left open.
 func (d *data) open(ctx context.Context, m *telemetry.Metrics) (err error) {
-	if d.db, err = openStore(ctx, d.databaseURL, d.limit, d.log); err != nil {
+	if d.db, err = openStore(ctx, d.databaseURL, d.limit, d.broken, d.log); err != nil {
 		return err
 	}
 	d.redis = cache.Open(d.redisAddr, 16)
@@ -52,15 +55,16 @@ func (d *data) open(ctx context.Context, m *telemetry.Metrics) (err error) {
 	if err != nil {
 		return errors.Join(err, d.close())
 	}
+	d.db.Observe(m)
 	m.Registry.MustRegister(collectors.NewDBStatsCollector(d.db.DB(), "atelier"))
-	cache.Observe(d.redis, m)
+	cache.Observe(d.redis, "queues", m)
 	return nil
 }
 
 func (d *data) close() error { return errors.Join(d.redis.Close(), d.db.Close()) }
 
-func openStore(ctx context.Context, address string, limit time.Duration, log *slog.Logger) (*store.Store, error) {
-	db, err := store.Open(address)
+func openStore(ctx context.Context, address string, limit time.Duration, broken defects.Set, log *slog.Logger) (*store.Store, error) {
+	db, err := store.OpenBroken(address, broken)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/shakedown-dev/shakedown/compose/atelier/store"
@@ -116,6 +119,40 @@ func TestReadinessAndTheThirdParty(t *testing.T) {
 				t.Errorf("ready is %v without the third party", !follows)
 			}
 		})
+	}
+}
+
+// Who looks around needs the payment API only with the defect.
+func TestTheCatalogueAndThePaymentAPI(t *testing.T) {
+	for defect, want := range map[string]int{"": 200, "hard-dependency": 503} {
+		t.Run(defect, func(t *testing.T) {
+			t.Parallel()
+			var down atomic.Bool
+			bank := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if down.Load() {
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+			}))
+			t.Cleanup(bank.Close)
+			s := startStackWith(t, map[string]string{"ATELIER_DEFECT": defect, "PAYMENTS_URL": bank.URL})
+			s.call(200, "GET", s.api+"/v1/catalogue", "")
+			down.Store(true)
+			s.call(want, "GET", s.api+"/v1/catalogue", "")
+			s.call(want, "GET", s.api+"/v1/products/p-001", "")
+		})
+	}
+}
+
+// A payment that cannot be made is refused in words and with a time to come back.
+func TestAPaymentThatCannotBeMade(t *testing.T) {
+	s := startStackWith(t, map[string]string{"PAYMENTS_URL": "http://127.0.0.1:1"})
+	s.eventually("initialized", func() bool {
+		return run(t.Context(), []string{"healthcheck", s.api + "/initz"}, s.getenv, s.logs) == nil
+	})
+	a := s.call(201, "POST", s.api+"/v1/sessions", `{"account":"acme","tier":"pro"}`)
+	refused := s.call(503, "POST", s.api+"/v1/orders", `{"product":"p-001","quantity":1}`, "Authorization", "Bearer "+a.Token, "Idempotency-Key", "one")
+	if !strings.Contains(refused.Error, "send the order again") || refused.header.Get("Retry-After") != "1" {
+		t.Errorf("%q, to come back after %q", refused.Error, refused.header.Get("Retry-After"))
 	}
 }
 

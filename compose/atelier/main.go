@@ -34,7 +34,10 @@ Tools:
   healthcheck [URL]  exits 0 if URL answers 200; default is this container's /readyz
 
 Every service reads ATELIER_LISTEN (:8080) and ATELIER_DEFECT; services also
-ATELIER_DRAIN_DELAY, ATELIER_DRAIN_LIMIT and ATELIER_START_LIMIT.
+ATELIER_DRAIN_DELAY, ATELIER_DRAIN_LIMIT and ATELIER_START_LIMIT, and the api
+CACHE_ADDR, a Redis that may be lost (REDIS_ADDR), and PRESCALE_WEBHOOK, where it
+announces sessions of enterprise accounts. Edge caches of web are emptied by
+POST /purge with the token ATELIER_PURGE_TOKEN; without one they are not.
 `
 
 // errUsage ends the program with the usage text and exit code 2.

@@ -6,8 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -92,10 +94,13 @@ func startStackWith(t *testing.T, environment map[string]string) *stack {
 	return s
 }
 
-// freeAddress is an address that nobody listens on at the moment.
+// freeAddress is an address that nobody listens on. Its port is free for as long
+// as nobody else picks the same of the sixteen million loopback addresses: on
+// 127.0.0.1 any connection that is opened meanwhile may be given it.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ip := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254))
+	l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +137,7 @@ func (s *stack) eventually(what string, holds func() bool) {
 // answer is a decoded answer; fields are those of any of them.
 type answer struct {
 	Token, ID, Status, Charge, Checksum, Error string
-	Tier                                       string
+	Tier, Workspace                            string
 	Vertices, Total, Objects                   int
 	Projects                                   []struct{ ID, Name, Slug string }
 	Products                                   []struct{ ID string }
@@ -183,6 +188,14 @@ func TestStackEndToEnd(t *testing.T) {
 		t.Errorf("%d products, want 40", len(a.Products))
 	}
 
+	if a := s.call(200, "GET", s.web+"/v1/products/p-003", ""); a.ID != "p-003" {
+		t.Errorf("product = %+v", a)
+	}
+	s.call(404, "GET", s.api+"/v1/products/p-999", "")
+
+	if a := s.call(200, "GET", s.api+"/v1/projects", "", name, token); len(a.Projects) != 0 {
+		t.Errorf("projects of a new account = %+v", a.Projects)
+	}
 	project := s.call(201, "POST", s.web+"/v1/projects", `{"name":"Villa"}`, name, token)
 	if a := s.call(200, "GET", s.api+"/v1/projects", "", name, token); len(a.Projects) != 1 || a.Projects[0].ID != project.ID {
 		t.Errorf("projects = %+v", a.Projects)
@@ -253,8 +266,9 @@ func compressed(t *testing.T, text string) string {
 func (s *stack) wantMetrics() {
 	s.t.Helper()
 	for base, wanted := range map[string][]string{
-		s.api:    {`http_requests_total{code="201",method="POST",route="/v1/orders",service="api"}`, "http_request_duration_seconds_bucket", "http_requests_in_flight", "http_connections_active", "go_sql_open_connections", "redis_pool_connections", "payments_breaker_open", `sessions_started_total{service="api",tier="enterprise"} 1`, `accounts_created_total{service="api",tier="free"} 1`},
-		s.worker: {`queue_depth{service="worker"} 0`, "queue_oldest_job_age_seconds", `orders_fulfilled_total{service="worker"} 1`},
+		s.api: {`http_requests_total{code="201",method="POST",route="/v1/orders",service="api"}`, "http_request_duration_seconds_bucket", "http_requests_in_flight", "http_connections_active", "go_sql_open_connections", "redis_pool_connections", `hot_reads_total{from="database",kind="catalogue",service="api"} 1`, `database_reads_total{query="products",service="api"} 1`, "payments_breaker_open", `sessions_started_total{service="api",tier="enterprise"} 1`, `accounts_created_total{service="api",tier="free"} 1`,
+			`queue_depth{queue="orders",service="api"} 0`, `queue_depth{queue="imports",service="api"} 0`, `queue_oldest_job_age_seconds{queue="imports",service="api"} 0`, `queue_dead_jobs{queue="orders",service="api"} 0`},
+		s.worker: {`queue_depth{queue="orders",service="worker"} 0`, `queue_oldest_job_age_seconds{queue="orders",service="worker"} 0`, `orders_fulfilled_total{service="worker"} 1`},
 	} {
 		response, err := http.Get(base + "/metrics")
 		if err != nil {
@@ -333,6 +347,8 @@ func TestMistakesInTheConfiguration(t *testing.T) {
 		{[]string{"importer"}, map[string]string{"ATELIER_LEASE": "10ms", "ATELIER_SWEEP": "10ms"}, []string{"ATELIER_LEASE is 10ms", "ATELIER_SWEEP is 10ms"}},
 		{[]string{"backfill"}, nil, []string{"DATABASE_URL is not set"}},
 		{[]string{"web"}, map[string]string{"API_URL": "api:8080"}, []string{"API_URL is not an http URL"}},
+		{[]string{"api"}, map[string]string{"PRESCALE_WEBHOOK": "api:9199"}, []string{"PRESCALE_WEBHOOK is not an http URL"}},
+		{[]string{"api"}, map[string]string{"PRESCALE_WEBHOOK": "http://api:port"}, []string{"PRESCALE_WEBHOOK is not an http URL"}},
 		{[]string{"worker"}, map[string]string{"DATABASE_URL": "mysql://u:hunter2@h/d", "REDIS_ADDR": "127.0.0.1:1", "ATELIER_LISTEN": "127.0.0.1:0"}, []string{"DATABASE_URL: neither postgres"}},
 		{[]string{"worker"}, map[string]string{"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/d", "REDIS_ADDR": "127.0.0.1:1", "ATELIER_LISTEN": "127.0.0.1:0", "ATELIER_START_LIMIT": "50ms"}, []string{"connect to PostgreSQL database d at 127.0.0.1:1: no success within 50ms", "check DATABASE_URL"}},
 		{[]string{"healthcheck", "http://127.0.0.1:1/readyz"}, nil, []string{"check", "refused"}},

@@ -56,6 +56,7 @@ func (of service) run(ctx context.Context, name string, env *settings.Env, log *
 	metrics := telemetry.New(name)
 	broken, err := defects.Parse(env.String(defects.Env, ""))
 	env.Check(err)
+	metrics.Unlabelled, metrics.Stops = broken.Has(defects.MetricsUnlabelled), broken.Has(defects.MetricsStop)
 	s := setup{env: env, instance: instance(env), defects: broken, metrics: metrics, log: log}
 	process := lifecycle.Process{
 		Name:       name,
@@ -78,9 +79,10 @@ func (of service) run(ctx context.Context, name string, env *settings.Env, log *
 func configureWeb(s setup) initializer {
 	origin := serviceURL(s.env, "API_URL", "http://api:8080")
 	fresh := s.env.Duration("ATELIER_EDGE_FRESH", 5*time.Second)
+	token := s.env.String("ATELIER_PURGE_TOKEN", "")
 	limit := startLimit(s.env)
 	return func(ctx context.Context) (lifecycle.App, error) {
-		front := web.New(origin, fresh, s.metrics, s.log)
+		front := web.New(origin, fresh, token, s.metrics, s.log)
 		err := lifecycle.Connect(ctx, s.log, "the api at "+origin.Host, "check API_URL and that the api is ready", limit, front.Edge.Warm)
 		return lifecycle.App{
 			Handler: front.Handler(s.metrics),

@@ -74,7 +74,7 @@ func migrate(ctx context.Context, env *settings.Env, log *slog.Logger) error {
 	if err := env.Err(); err != nil {
 		return err
 	}
-	db, err := openStore(ctx, address, limit, log)
+	db, err := openStore(ctx, address, limit, nil, log)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func runBackfill(ctx context.Context, env *settings.Env, log *slog.Logger) (err 
 	if err := env.Err(); err != nil {
 		return err
 	}
-	db, err := openStore(ctx, address, limit, log)
+	db, err := openStore(ctx, address, limit, nil, log)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/clock"
@@ -46,13 +47,24 @@ type agent struct {
 	clk     clock.Clock
 	gateway *Gateway
 	drain   time.Duration
+	hook    *hook          // nil where no sessions are announced
+	beside  sync.WaitGroup // fetches
 }
 
-// handle carries out a command and answers it. It returns true after the last.
-// An answer that cannot be written is no matter: the end of in follows.
+// handle carries out a command and answers it, a fetch beside the next ones. It
+// returns true after the last. An answer that cannot be written is no matter: the
+// end of in follows.
 func (a *agent) handle(c command) (last bool) {
 	r := reply{ID: c.ID}
 	switch {
+	case c.Answer != nil:
+		if a.hook != nil {
+			a.hook.answered(c.Session, *c.Answer)
+		}
+		return false
+	case c.Fetch != nil && a.gateway != nil:
+		a.beside.Go(func() { a.fetch(c) })
+		return false
 	case c.Hello != 0:
 		r.Hello = Protocol
 	case c.Ping != 0:
@@ -78,8 +90,35 @@ func (a *agent) start(cfg Config) (listening, failure string) {
 	if err != nil {
 		return "", err.Error()
 	}
+	if cfg.Hook != "" {
+		if a.hook, err = openHook(cfg, a.announce); err != nil {
+			_ = g.Close()
+			return "", err.Error()
+		}
+	}
 	a.gateway, a.drain = g, g.cfg.Drain
 	return g.Listening(), ""
+}
+
+// announce tells the harness of a session, in one line with its event: it is on
+// record before it is answered.
+func (a *agent) announce(id int, signal journal.SessionSignal) error {
+	line, err := encodeEvent(journal.Event{T: a.clk.Now(), Body: signal})
+	if err != nil {
+		return err
+	}
+	return a.out.write(reply{Event: line, Session: id})
+}
+
+// fetch gets a page and answers with it.
+func (a *agent) fetch(c command) {
+	r := reply{ID: c.ID}
+	if page, err := a.gateway.Send(c.Fetch.Addr, c.Fetch.Letter); err != nil {
+		r.Error = err.Error()
+	} else {
+		r.Page = &page
+	}
+	_ = a.out.write(r)
 }
 
 // apply carries out a command to the gateway.
@@ -124,7 +163,14 @@ func (a *agent) close() {
 		return
 	}
 	done := make(chan struct{})
-	go func() { defer close(done); _ = a.gateway.Close() }()
+	go func() {
+		defer close(done)
+		if a.hook != nil {
+			a.hook.close()
+		}
+		_ = a.gateway.Close()
+		a.beside.Wait()
+	}()
 	select {
 	case <-done:
 	case <-time.After(a.drain + closeMargin):

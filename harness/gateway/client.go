@@ -167,6 +167,9 @@ func (c *client) readRequest() bool {
 		return false
 	}
 	c.req.body.Reset(c.conn.R, c.req.framing)
+	if c.g.sightings != nil {
+		c.g.see(&c.req.head)
+	}
 	return true
 }
 

@@ -48,6 +48,10 @@ type Config struct {
 	// First is how many of the first requests of an instance are journaled one
 	// by one. Default 20.
 	First int `json:"first,omitempty"`
+	// Hook is where the application announces sessions, as Listen; "" for nowhere.
+	Hook string `json:"hook,omitempty"`
+	// Sessions are headers of requests that tell of sessions; nil for none.
+	Sessions *SessionHeaders `json:"sessions,omitempty"`
 	// Cap bounds the requests journaled one by one, for each instance and kind.
 	// Default 2,000.
 	Cap int `json:"cap,omitempty"`
@@ -83,6 +87,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return c, fmt.Errorf("gateway of %s: listen address %q is not host:port", c.Service, c.Listen)
+	}
+	if _, _, err := net.SplitHostPort(c.Hook); err != nil && c.Hook != "" {
+		return c, fmt.Errorf("gateway of %s: address %q for announcements is not host:port", c.Service, c.Hook)
 	}
 	orDefault(&c.Timeout, time.Minute)
 	orDefault(&c.DialTimeout, 2*time.Second)

@@ -38,14 +38,16 @@ type Gateway struct {
 	out      *outbox
 	net      network
 	listener net.Listener
-	ctx      context.Context // ends when Close begins
-	cancel   context.CancelFunc
-	patience context.Context // ends when Close cuts what is still in flight
-	hurry    context.CancelFunc
-	work     sync.WaitGroup // every goroutine but the outbox's
-	closing  atomic.Bool
-	forced   atomic.Bool // Close has lost its patience
-	closed   sync.Once
+	// sightings is nil where no headers are watched.
+	sightings *sightings
+	ctx       context.Context // ends when Close begins
+	cancel    context.CancelFunc
+	patience  context.Context // ends when Close cuts what is still in flight
+	hurry     context.CancelFunc
+	work      sync.WaitGroup // every goroutine but the outbox's
+	closing   atomic.Bool
+	forced    atomic.Bool // Close has lost its patience
+	closed    sync.Once
 
 	mu        sync.Mutex
 	instances map[string]*instance
@@ -96,11 +98,12 @@ func newGateway(cfg Config, clk clock.Clock, emit func(journal.Event), n network
 	}
 	listener, err := n.listen(cfg.Listen)
 	if err != nil {
-		return nil, listenError(cfg, err)
+		return nil, listenError(cfg.Service, cfg.Listen, err)
 	}
 	g := &Gateway{
 		cfg: cfg, clk: clk, net: n, listener: listener,
 		out:       newOutbox(emit),
+		sightings: watchSessions(cfg.Sessions),
 		instances: map[string]*instance{},
 		clients:   map[*client]struct{}{},
 		nobody:    &instance{since: clk.Now()},
@@ -113,12 +116,12 @@ func newGateway(cfg Config, clk clock.Clock, emit func(journal.Event), n network
 }
 
 // listenError says what to do about a listener that could not be had.
-func listenError(cfg Config, err error) error {
-	_, port, _ := net.SplitHostPort(cfg.Listen)
+func listenError(service, address string, err error) error {
+	_, port, _ := net.SplitHostPort(address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("gateway of %s: port %s of %s is taken; end what uses it or choose another", cfg.Service, port, cfg.Listen)
+		return fmt.Errorf("gateway of %s: port %s of %s is taken; end what uses it or choose another", service, port, address)
 	}
-	return fmt.Errorf("gateway of %s: listen on %s: %w", cfg.Service, cfg.Listen, err)
+	return fmt.Errorf("gateway of %s: listen on %s: %w", service, address, err)
 }
 
 // Listening is the address at which clients connect.

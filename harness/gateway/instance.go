@@ -53,6 +53,7 @@ type instance struct {
 	inFlight int
 	since    time.Duration // start of the present tally
 	tally    journal.Tally
+	times    times // of the present tally
 	kept     map[keptKind]int
 }
 

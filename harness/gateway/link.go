@@ -20,6 +20,8 @@ const (
 	// coarse is from when on a clock is known too badly to order a gateway's
 	// events and the harness's.
 	coarse = 2 * time.Millisecond
+	// harnessPatience is what of answerPatience there is for the harness's answer.
+	harnessPatience = answerPatience - 250*time.Millisecond
 )
 
 // Link is the harness's end of a gateway that runs in shakedown-agent. All
@@ -34,6 +36,10 @@ type Link struct {
 	listening string
 	drain     time.Duration
 	done      chan struct{} // closed when the agent is gone
+	session   Answerer
+	life      context.Context // ends with the agent
+	end       context.CancelFunc
+	answering sync.WaitGroup // calls of session
 
 	mu       sync.Mutex
 	lastID   int
@@ -46,17 +52,23 @@ type Link struct {
 // Connect starts a gateway in the agent at the other end of conn: versions,
 // clocks, configuration. It returns when the gateway listens. Events reach emit
 // one at a time, in order, with times of the run's clock; emit may block for a
-// while (the agent buffers), and must not call the Link. When ctx ends before
-// the gateway listens, conn is closed; afterwards ctx has no effect.
-func Connect(ctx context.Context, conn io.ReadWriteCloser, cfg Config, clk clock.Clock, emit func(journal.Event)) (*Link, error) {
+// while (the agent buffers), and must not call the Link. What is announced at
+// Config.Hook is emitted, and then answered by session; nil rejects everything.
+// When ctx ends before the gateway listens, conn is closed; afterwards ctx has no
+// effect.
+func Connect(ctx context.Context, conn io.ReadWriteCloser, cfg Config, clk clock.Clock, emit func(journal.Event), session Answerer) (*Link, error) {
 	full, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	l := &Link{
 		service: cfg.Service, conn: conn, out: &lineWriter{w: conn}, emit: emit, clk: clk,
-		drain: full.Drain, done: make(chan struct{}), pending: map[int]chan reply{},
+		drain: full.Drain, done: make(chan struct{}), pending: map[int]chan reply{}, session: session,
 	}
+	if session == nil {
+		l.session = rejectAll
+	}
+	l.life, l.end = context.WithCancel(context.Background())
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	lines := newLineReader(conn)
 	uncertainty, err := l.handshake(lines, full)
@@ -64,6 +76,7 @@ func Connect(ctx context.Context, conn io.ReadWriteCloser, cfg Config, clk clock
 		err = ctx.Err()
 	}
 	if err != nil {
+		l.end()
 		_ = conn.Close()
 		if ctx.Err() != nil {
 			err = ctx.Err()
@@ -178,16 +191,36 @@ func (l *Link) Status(instance string) string {
 	return r.Status
 }
 
+// Fetch gets a page from an address of the networks that the gateway is on; see
+// Gateway.Page.
+func (l *Link) Fetch(ctx context.Context, addr, path string) (Page, error) {
+	return l.Send(ctx, addr, Letter{Path: path})
+}
+
+// Send sends a request to an address of the networks that the gateway is on; see
+// Gateway.Send.
+func (l *Link) Send(ctx context.Context, addr string, letter Letter) (Page, error) {
+	r, err := l.callUntil(ctx, command{Fetch: &location{addr, letter}}, pagePatience+replyTimeout)
+	switch {
+	case err != nil:
+		return Page{}, err
+	case r.Page == nil:
+		return Page{}, fmt.Errorf("the gateway of %s answered without a page", l.service)
+	}
+	return *r.Page, nil
+}
+
 // Done is closed when the agent is gone, wanted or not.
 func (l *Link) Done() <-chan struct{} { return l.done }
 
-// Close ends the gateway and returns when its last events were emitted. Calling
-// it again waits for the same.
+// Close ends the gateway and returns when its last events were emitted and no
+// session is being answered any more. Calling it again waits for the same.
 func (l *Link) Close() error {
 	l.mu.Lock()
 	again := l.closing
 	l.closing = true
 	l.mu.Unlock()
+	defer l.answering.Wait()
 	if again {
 		<-l.done
 		return nil
@@ -202,6 +235,11 @@ func (l *Link) Close() error {
 
 // call sends a command and waits for its answer.
 func (l *Link) call(c command, timeout time.Duration) (reply, error) {
+	return l.callUntil(context.Background(), c, timeout)
+}
+
+// callUntil is call with a context that ends the wait.
+func (l *Link) callUntil(ctx context.Context, c command, timeout time.Duration) (reply, error) {
 	answer := make(chan reply, 1)
 	l.mu.Lock()
 	l.lastID++
@@ -219,6 +257,8 @@ func (l *Link) call(c command, timeout time.Duration) (reply, error) {
 		return r, replyError(r)
 	case <-timer.C:
 		return reply{}, fmt.Errorf("the gateway of %s did not answer within %s", l.service, timeout)
+	case <-ctx.Done():
+		return reply{}, context.Cause(ctx)
 	case <-l.done:
 	}
 	select {
@@ -245,6 +285,7 @@ func (l *Link) forget(id int) {
 // read takes what the agent says until it ends.
 func (l *Link) read(lines lineReader) {
 	defer close(l.done)
+	defer l.end()
 	for {
 		line, err := lines.read()
 		if err != nil {
@@ -269,6 +310,9 @@ func (l *Link) take(line []byte) {
 			return
 		}
 		l.emit(e)
+		if signal, ok := e.Body.(journal.SessionSignal); ok && r.Session != 0 {
+			l.answer(r.Session, signal)
+		}
 	default:
 		l.mu.Lock()
 		answer := l.pending[r.ID]
@@ -278,6 +322,17 @@ func (l *Link) take(line []byte) {
 			answer <- r
 		}
 	}
+}
+
+// answer has an announcement answered, beside the reading: whoever answers may
+// call the Link, and take the time there is.
+func (l *Link) answer(id int, signal journal.SessionSignal) {
+	l.answering.Go(func() {
+		ctx, cancel := context.WithTimeout(l.life, harnessPatience)
+		defer cancel()
+		a := l.session(ctx, signal)
+		_ = l.out.write(command{Session: id, Answer: &a}) // the agent may be gone
+	})
 }
 
 // puzzled notes what is not the protocol: the last words of a crash, mostly.

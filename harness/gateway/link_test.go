@@ -110,7 +110,7 @@ func TestLink(t *testing.T) {
 // wholeLife takes a link from its beginning to its end.
 func wholeLife(t *testing.T, conn io.ReadWriteCloser) {
 	r, clk := newRecorder(), clock.Start()
-	l, err := Connect(t.Context(), conn, linkConfig(), clk, r.emit)
+	l, err := Connect(t.Context(), conn, linkConfig(), clk, r.emit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestLinkReportsATakenPort(t *testing.T) {
 	cfg := linkConfig()
 	cfg.Listen = g.Listening()
 	conn, ended := inProcess()
-	_, err := Connect(t.Context(), conn, cfg, clock.Start(), newRecorder().emit)
+	_, err := Connect(t.Context(), conn, cfg, clock.Start(), newRecorder().emit, nil)
 	if err == nil || !strings.Contains(err.Error(), "is taken") {
 		t.Errorf("got %v", err)
 	}
@@ -191,7 +191,7 @@ func TestLinkReportsATakenPort(t *testing.T) {
 func TestLinkNoticesTheDeathOfTheAgent(t *testing.T) {
 	conn, cmd := subprocess(t)
 	r := newRecorder()
-	l, err := Connect(t.Context(), conn, linkConfig(), clock.Start(), r.emit)
+	l, err := Connect(t.Context(), conn, linkConfig(), clock.Start(), r.emit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestLinkNoticesTheDeathOfTheAgent(t *testing.T) {
 
 func TestAgentEndsWithItsInput(t *testing.T) {
 	conn, cmd := subprocess(t)
-	if _, err := Connect(t.Context(), conn, linkConfig(), clock.Start(), newRecorder().emit); err != nil {
+	if _, err := Connect(t.Context(), conn, linkConfig(), clock.Start(), newRecorder().emit, nil); err != nil {
 		t.Fatal(err)
 	}
 	_ = conn.Close() // the harness dies
@@ -222,7 +222,7 @@ func TestAgentEndsWithItsInput(t *testing.T) {
 func TestAgentAndSignals(t *testing.T) {
 	conn, cmd := subprocess(t)
 	r := newRecorder()
-	l, err := Connect(t.Context(), conn, linkConfig(), clock.Start(), r.emit)
+	l, err := Connect(t.Context(), conn, linkConfig(), clock.Start(), r.emit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +249,7 @@ func TestConnectToSomethingElse(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			conn := duplex{strings.NewReader(test.says), io.Discard, func() error { return nil }}
-			_, err := Connect(t.Context(), conn, linkConfig(), clock.Start(), newRecorder().emit)
+			_, err := Connect(t.Context(), conn, linkConfig(), clock.Start(), newRecorder().emit, nil)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q in it", err, test.want)
 			}
@@ -261,7 +261,7 @@ func TestConnectGivesUpWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	conn := duplex{r, writerFunc(func(p []byte) (int, error) { cancel(); return len(p), nil }), w.Close}
-	_, err := Connect(ctx, conn, linkConfig(), clock.Start(), newRecorder().emit)
+	_, err := Connect(ctx, conn, linkConfig(), clock.Start(), newRecorder().emit, nil)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
@@ -278,7 +278,7 @@ func fakeAgent(more string) io.ReadWriteCloser {
 	out, replies := io.Pipe()
 	go func() {
 		lines := bufio.NewScanner(commands)
-		for _, answer := range append([]string{`{"hello":1}`}, strings.Split(strings.Repeat(`{"now":1},`, syncRounds)+`{"listening":"x"}`, ",")...) {
+		for _, answer := range append([]string{fmt.Sprintf(`{"hello":%d}`, Protocol)}, strings.Split(strings.Repeat(`{"now":1},`, syncRounds)+`{"listening":"x"}`, ",")...) {
 			if !lines.Scan() {
 				return
 			}
@@ -297,7 +297,7 @@ func TestLinkConvertsTimes(t *testing.T) {
 	r, clk := newRecorder(), clock.Start()
 	before := clk.Now()
 	conn := fakeAgent(`{"event":{"t":1,"type":"request","body":{"path":"/x","start":1,"conn_age":5}}}` + "\n")
-	l, err := Connect(t.Context(), conn, linkConfig(), clk, r.emit)
+	l, err := Connect(t.Context(), conn, linkConfig(), clk, r.emit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +313,7 @@ func TestLinkConvertsTimes(t *testing.T) {
 // What an agent says in its last moment reaches the reader of the run.
 func TestLastWordsOfTheAgent(t *testing.T) {
 	r := newRecorder()
-	l, err := Connect(t.Context(), fakeAgent("fatal error: out of memory\n"), linkConfig(), clock.Start(), r.emit)
+	l, err := Connect(t.Context(), fakeAgent("fatal error: out of memory\n"), linkConfig(), clock.Start(), r.emit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,7 +356,7 @@ func TestAgentDependsOnLittle(t *testing.T) {
 
 func FuzzEventLine(f *testing.F) {
 	for _, body := range []journal.Body{journal.Request{Path: "/", Start: 7}, journal.Tally{Failed: map[journal.Failure]int{"reset": 2}},
-		journal.EndpointAdded{Initialized: new(bool)}, journal.Note{Text: "x"}} {
+		journal.EndpointAdded{Initialized: new(bool)}, journal.Note{Text: "x"}, journal.SessionSignal{Account: "a"}} {
 		line, err := encodeEvent(journal.Event{T: 5, Body: body})
 		if err != nil {
 			f.Fatal(err)

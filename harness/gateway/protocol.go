@@ -16,15 +16,20 @@ import (
 // object a line. It changes when either side would misunderstand the other.
 //
 //	harness                                  agent
-//	{"hello":1}                              {"hello":1}
+//	{"hello":3}                              {"hello":3}
 //	{"ping":3}                               {"pong":3,"now":81723}
 //	{"config":{"service":"api",...}}         {"listening":"[::]:8080"} or {"error":"..."}
 //	{"id":7,"add":{"instance":..,"addr":..}} {"id":7} or {"id":7,"error":"..."}
 //	{"id":8,"switch":{"to":[..],"lag":..}}   {"id":8} or {"id":8,"error":"..."}
+//	{"id":9,"fetch":{"addr":..,"path":..}}   {"id":9,"page":{"status":200,"body":".."}}
 //	                                         {"event":{"t":..,"type":"tally","body":{..}}}
+//	                                         {"session":3,"event":{"t":..,"type":"session.signal",..}}
+//	{"session":3,"answer":{"state":..}}
 //
-// End of file from the harness shuts the agent down.
-const Protocol = 1
+// A fetch is answered when the page is there, other commands meanwhile. The
+// answer to a session has none. End of file from the harness shuts the agent
+// down.
+const Protocol = 3
 
 // maxLine bounds a line of the protocol, in bytes.
 const maxLine = 1 << 20
@@ -43,7 +48,16 @@ type command struct {
 	Exited    string     `json:"exited,omitempty"`
 	Remove    string     `json:"remove,omitempty"`
 	Status    string     `json:"status,omitempty"`
+	Fetch     *location  `json:"fetch,omitempty"`
 	Close     bool       `json:"close,omitempty"`
+	// Answer is to the announcement that Session numbers.
+	Session int     `json:"session,omitempty"`
+	Answer  *Answer `json:"answer,omitempty"`
+}
+
+type location struct {
+	Addr string `json:"addr"`
+	Letter
 }
 
 type addition struct {
@@ -70,7 +84,9 @@ type reply struct {
 	ID        int           `json:"id,omitempty"`
 	Status    string        `json:"status,omitempty"`
 	Error     string        `json:"error,omitempty"`
+	Page      *Page         `json:"page,omitempty"`
 	Event     *eventLine    `json:"event,omitempty"`
+	Session   int           `json:"session,omitempty"` // Event is its announcement, which waits for an answer
 }
 
 // eventLine is a journal event in agent time.
@@ -88,6 +104,7 @@ var bodies = map[string]func(json.RawMessage) (journal.Body, error){
 	journal.InitializationDone{}.Kind(): decodeBody[journal.InitializationDone],
 	journal.Request{}.Kind():            decodeBody[journal.Request],
 	journal.Tally{}.Kind():              decodeBody[journal.Tally],
+	journal.SessionSignal{}.Kind():      decodeBody[journal.SessionSignal],
 	journal.Note{}.Kind():               decodeBody[journal.Note],
 }
 

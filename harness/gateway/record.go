@@ -92,6 +92,9 @@ func (g *Gateway) count(x *exchange, req *request) {
 	if x.failure == journal.NoFailure && x.status >= 500 {
 		x.failure = journal.Status5xx
 	}
+	if x.status >= 200 && (x.failure == journal.NoFailure || x.failure == journal.Status5xx) && inst != g.nobody {
+		inst.times.add(g.clk.Now() - x.start)
+	}
 	if x.failure != journal.NoFailure {
 		if t.Failed == nil {
 			t.Failed = map[journal.Failure]int{}
@@ -187,6 +190,7 @@ func (g *Gateway) flushTally(inst *instance) {
 	t := inst.tally
 	if t.Total > 0 || inst.inFlight > 0 {
 		t.Service, t.Instance, t.For, t.InFlight = g.cfg.Service, inst.name, now-inst.since, inst.inFlight
+		t.Times = inst.times.take()
 		g.out.add(journal.Event{T: now, Body: t})
 	}
 	inst.tally, inst.since = journal.Tally{}, now

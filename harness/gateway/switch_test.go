@@ -532,7 +532,7 @@ func TestCloseReadsWhatHasComeIn(t *testing.T) {
 func TestLinkHoldsAndSwitches(t *testing.T) {
 	conn, ended := inProcess()
 	r := newRecorder()
-	l, err := Connect(context.Background(), conn, linkConfig(), clock.Start(), r.emit)
+	l, err := Connect(context.Background(), conn, linkConfig(), clock.Start(), r.emit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ type RunStarted struct {
 }
 
 // RunEnded closes a journal that was not cut off. Reason is "completed",
-// "interrupted" or "error"; Error says what went wrong.
+// "interrupted", "stopped" by a stop condition, or "error"; Error says what went wrong.
 type RunEnded struct {
 	Reason string `json:"reason"`
 	Error  string `json:"error,omitempty"`
@@ -229,6 +229,9 @@ type Tally struct {
 	Individual int             `json:"individual,omitempty"`
 	Suppressed int             `json:"suppressed,omitempty"`
 	InFlight   int             `json:"in_flight"` // at T
+	// Times counts the complete answers by how long the exchange took: the number of
+	// a bucket of TimesBucket, and how many.
+	Times map[int]int `json:"times,omitempty"`
 }
 
 // Traffic counts what the driver saw of one step (Step "" is the journey as a

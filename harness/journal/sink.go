@@ -29,6 +29,7 @@ const (
 	Service  = "service"  // from the actual send time to the end of the answer
 	Lag      = "lag"      // from the intended time to that at which the generator got to it: its own delay
 	Waited   = "waited"   // of a step that polls: from the intended time of the first request to the end of the last
+	Failed   = "failed"   // as Response, of requests that failed or whose outcome is unknown
 )
 
 // A Tag says what a histogram is of. Step "" is the journey itself, from the
@@ -37,7 +38,7 @@ const (
 // those of all its instances and of "" together.
 type Tag struct {
 	Phase, Cohort, Tier, Journey, Step, Instance string
-	Measure                                      string // Response, Service, Lag or Waited
+	Measure                                      string // Response, Service, Lag, Waited or Failed
 }
 
 // An Interval is the times, in microseconds, of what ended between two offsets

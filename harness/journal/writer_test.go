@@ -21,7 +21,7 @@ import (
 
 // everyBody has one of every kind, no field zero.
 func everyBody() []Body {
-	yes := true
+	yes, value, five := true, 81.5, 5
 	return []Body{
 		RunStarted{Run: "r", Scenario: "s", Platform: "p", Seed: -7},
 		RunEnded{Reason: "error", Error: "e"},
@@ -45,7 +45,7 @@ func everyBody() []Body {
 		Request{ID: "1", Service: "api", Instance: "api-1", Method: "GET", Path: "/", Start: 4, Status: 200,
 			Reused: true, ConnAge: 5, Close: true, Failure: Reset, Error: "e", Nth: 6},
 		Tally{Service: "api", Instance: "api-1", For: 1, Total: 2, Driven: 9, New: 3, Reused: 4, Failed: map[Failure]int{Reset: 5},
-			Individual: 6, Suppressed: 7, InFlight: 8},
+			Individual: 6, Suppressed: 7, InFlight: 8, Times: map[int]int{9: 10}},
 		Traffic{Phase: "p", Cohort: "c", Tier: "t", Journey: "j", Step: "s", For: 1, Intended: 2, Sent: 3, OK: 4, Failed: 5,
 			Unknown: 6, Own: 11, P50: 7, P95: 8, P99: 9, Max: 10},
 		Generator{For: 1, InFlight: 2, Sessions: 3, Queued: 4, Area: 5.5, Sojourn: 6.5, CPU: 7, Thread: 8, CPUs: 1.5,
@@ -59,6 +59,38 @@ func everyBody() []Body {
 			Samples: []string{"<x>"}, Skipped: map[string]int{"another host": 4},
 			Withheld: map[string]int{"Cookie": 5}, WithoutBody: 6, Reordered: 7, Spread: 8},
 		ErrorGroup{Journey: "j", Step: "s", Outcome: "fail", Message: "m", Count: 1, First: 2, Last: 3, Sample: "<\u2028>\x00é"},
+		ScaleDecision{ID: 1, Service: "api", Autoscaler: "hpa", Current: 2, Wanted: 5, Desired: 4,
+			Metrics: []ScaleMetric{{Name: "cpu", Value: &value, Target: 60, Unit: "%", Proposed: &five, Missing: 1, Unready: 2, Error: "e"}},
+			Reason:  "SucceededRescale", Message: "m", Held: "frozen", Took: 3,
+			Conditions: []ScaleCondition{{Type: "AbleToScale", Status: "True", Reason: "ReadyForNewScale", Message: "m"}}},
+		ScaleApplied{ID: 1, Service: "api", Started: []string{"api-3"}, Stopping: []string{"api-1"}, Error: "e"},
+		Resized{Decision: 1, Service: "importer", Instance: "importer-1", Class: "large", FromCPUs: .25, FromMemory: 1, CPUs: 1, Memory: 2,
+			Cause: "c", Took: 3, Error: "e", Created: true},
+		SessionSignal{Service: "api", Via: "webhook", Account: "acme", Tier: "enterprise", Wants: "importer-1"},
+		Claim{Decision: 1, Service: "importer", Account: "acme", State: "granted", Instance: "importer-1", Via: "webhook", Waited: 1, Answered: true, Reason: "r"},
+		Usage{Service: "api", Instance: "api-1", CPU: 1, Memory: 2, Limit: 3},
+		Measured{Service: "worker", Metric: "backlog", Value: 1.5, Error: "e"},
+		Interrupted{Service: "api", Instances: []string{"api-1"}, Notice: 1},
+		Milestone{Journey: "import", Step: "upload", Cohort: "c", Tier: "enterprise", Tenant: "c-1", Session: 2, Outcome: "started"},
+		FaultStarted{Fault: "f", FaultKind: "delay", Targets: []string{"api-1"}, Planned: 1, Late: 2, Took: 3, Backend: "nfqueue", Revert: "kernel", Detail: "d", Error: "e"},
+		FaultEnded{Fault: "f", Targets: []string{"api-1"}, Planned: 1, Late: 2, Took: 3, By: "schedule", Error: "e"},
+		FaultState{Fault: "f", Target: "api-1", State: FaultNoEffect, Reason: "r"},
+		FaultCounters{Fault: "f", Target: "api-1", Counters: map[string]int64{"packets": 3}},
+		FaultProbe{Fault: "f", Target: "api-1", Stage: "during", What: "w", Value: 0.5, Unit: "s", Detail: "d", Error: "e"},
+		Calls{Service: "payments", For: 1, Total: 9, Failed: 3, Injected: 2, Told: 1, Early: 1, InFlight: 4, Suppressed: 7, Calls: []Call{{
+			At: 1, Took: 2, Caller: "api-1", ID: "i", Method: "POST", Path: "/p", Key: "k", Status: 429, Fault: "f", Wait: 3, Early: true, Effect: true,
+		}}},
+		StopTriggered{Condition: "c", Measured: "m", For: 1},
+		RulesLoaded{Files: []string{"f"}, Scale: 5, Source: "embedded", Remarks: []string{"r"}, Rules: []Rule{{
+			File: "f", Group: "g", Record: "r", Alert: "a", Expr: "x > 1", Interval: 1, For: 2, KeepFiring: 3, Labels: map[string]string{"l": "v"},
+			Annotations: map[string]string{"a": "t"}, Metrics: []string{"x"}, Ranges: []time.Duration{4}, Threshold: new(1.0), Compare: ">",
+		}}},
+		AlertChanged{Group: "g", Alert: "a", Labels: map[string]string{"l": "v"}, From: AlertPending, To: AlertFiring, ActiveAt: 1, Value: 2, Annotations: map[string]string{"a": "t"}},
+		RuleFailed{Group: "g", Rule: "r", Error: "e"},
+		ScrapeChanged{Service: "s", Instance: "i", Up: true, Error: "e", Series: 1},
+		Exported{Service: "s", Metric: "m", Type: "counter", Labels: []string{"l"}, Series: 1},
+		QueryResult{ID: "q", Expr: "x", Step: 1, Series: []QuerySeries{{Labels: map[string]string{"l": "v"}, At: []time.Duration{1}, Values: []float64{2}, Not: 3}}, Left: 1, Error: "e"},
+		Slow{Journey: "j", Step: "s", Outcome: "ok", Start: 1, Took: 2, Status: 200, Instance: "i", Trace: "t"},
 		Note{Level: "info", Text: "t"},
 		Unknown{Type: "later.kind", Data: json.RawMessage(`{"a":[1,2]}`)},
 	}
@@ -77,12 +109,16 @@ func TestEveryBodyIsFull(t *testing.T) {
 	}
 }
 
-// Every kind in event.go can be read back: nobody forgets the decoder of a new
+// Every kind in event.go and event_scaling.go can be read back: nobody forgets the decoder of a new
 // one, nor to add it to the bodies that the other tests use.
 func TestEveryKindHasADecoder(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "event.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
+	var declared []ast.Decl
+	for _, name := range []string{"event.go", "event_scaling.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		declared = append(declared, file.Decls...)
 	}
 	have := map[string]bool{}
 	for _, b := range everyBody() {
@@ -91,7 +127,7 @@ func TestEveryKindHasADecoder(t *testing.T) {
 			t.Errorf("no decoder for %s", b.Kind())
 		}
 	}
-	for _, d := range file.Decls {
+	for _, d := range declared {
 		if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == "Kind" {
 			if name := f.Recv.List[0].Type.(*ast.Ident).Name; !have[name] {
 				t.Errorf("%s is missing from everyBody", name)

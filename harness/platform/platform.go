@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"syscall"
 	"time"
 
@@ -53,13 +54,22 @@ type Platform interface {
 	Start(ctx context.Context, name string) error
 	// Signal sends a signal to the main process.
 	Signal(ctx context.Context, name string, signal syscall.Signal) error
+	// Pause freezes every process of a running instance; Resume lets them go on.
+	// Doing it again does nothing, and so does Resume of what does not run any more
+	// or is gone. What is frozen can still be killed, removed and resized.
+	Pause(ctx context.Context, name string) error
+	Resume(ctx context.Context, name string) error
 	// Wait blocks until the instance's main process is gone. It still answers
 	// for an instance that was removed after it ran; for one that was never
 	// started it is an error.
 	Wait(ctx context.Context, name string) (Exit, error)
-	// Resize changes the limits of a running instance; zero fields stay.
+	// Resize changes the limits of a running instance; zero fields stay. When it
+	// returns they were read back from what enforces them. Memory that is in use
+	// is not taken away: that is an error, in the engine's words where it has
+	// some, and no limit has changed.
 	Resize(ctx context.Context, name string, resources Resources) error
-	// Stats samples what the instance uses now.
+	// Stats samples what the instance uses now. It takes milliseconds wherever
+	// that is possible; it is called once a second for every instance.
 	Stats(ctx context.Context, name string) (Stats, error)
 	// Health is the state of the instance's own health check (compose
 	// healthcheck).
@@ -102,8 +112,11 @@ type Feature string
 const (
 	MemoryLimits  Feature = "memory limits"
 	CPULimits     Feature = "CPU limits"
-	NetworkFaults Feature = "network faults"
+	NetworkFaults Feature = "network faults" // Spec.Beside, with the right to change the network
 	Images        Feature = "images"
+	// CgroupPlacement is Spec.Within.
+	CgroupPlacement Feature = "placement in control groups"
+	Pausing         Feature = "pausing"
 )
 
 // Spec is one instance to create.
@@ -125,6 +138,31 @@ type Spec struct {
 	// Attach keeps standard input open for Attach and gives standard output
 	// to it instead of to Logs.
 	Attach bool
+	// Beside is a running instance whose network namespace this one shares. It has
+	// no networks, aliases, host name and ports of its own then.
+	Beside string
+	// Within is an instance in whose control group this one is: what it uses counts
+	// for that one's limits.
+	Within string
+	// Mounts are volumes that other instances have.
+	Mounts []Mount
+	// Files are put into the instance before it starts. Platforms without a file
+	// system for each instance refuse them.
+	Files []File
+}
+
+// Mount is a named volume of an instance, at a path of its own.
+type Mount struct {
+	Instance string
+	Volume   string // as the compose service of the instance names it
+	Path     string
+}
+
+// File is a small file that everybody in the instance can read. The directory
+// that it is in holds nothing else.
+type File struct {
+	Path    string
+	Content []byte
 }
 
 // Publish makes a container port reachable on 127.0.0.1; Host 0 takes one that
@@ -161,6 +199,33 @@ type Inspector interface {
 	MainProcess(ctx context.Context, name string) (command string, err error)
 }
 
+// A Locator is a platform that tells the addresses of instances.
+type Locator interface {
+	// Addresses are those of a started instance on the networks of the run; of one
+	// that is beside another there are none.
+	Addresses(ctx context.Context, name string) ([]Address, error)
+}
+
+// Address is where an instance is on a network of the run.
+type Address struct {
+	Network string // as CreateNetwork was given it, "" where there is but one
+	IP      netip.Addr
+}
+
+// An Identifier is a platform that tells how others find an instance after the
+// harness has died; see the Undoer of each platform.
+type Identifier interface {
+	// Identify is about a created instance; on processes, about a started one.
+	Identify(name string) (Identity, error)
+}
+
+// Identity is how an instance is found again.
+type Identity struct {
+	ID     string // of the container, or of the process
+	Mark   string // of a process: when it was started
+	Quotas bool   // its CPU limit was set by a quota
+}
+
 // Resources are limits of an instance; 0 means not set.
 type Resources struct {
 	CPUs   float64 // cores
@@ -178,6 +243,10 @@ type Stats struct {
 	CPU    time.Duration // used since the start, all cores
 	Memory int64         // bytes in use, without reclaimable cache
 	Limit  int64         // bytes allowed, 0 without limit
+	CPUs   float64       // cores allowed, 0 without limit
+	// Throttled is for how long it was kept from the processors by that limit, since
+	// the start.
+	Throttled time.Duration
 }
 
 // Health is the state of an instance's own health check.

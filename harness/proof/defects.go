@@ -53,40 +53,33 @@ func (e Experiment) RunDefects(ctx, hard context.Context, plan DefectsPlan) (Def
 }
 
 // trials lists the trials in the order in which they begin: defect by defect
-// on each platform, then the healthy ones.
+// on each platform, then the healthy ones, for which the scenarios take turns.
 func (p DefectsPlan) trials() []Trial {
 	var list []Trial
-	var scenarios []string
+	scenarios := map[string][]string{} // by platform
 	for _, row := range Matrix() {
 		if len(p.Only) > 0 && !slices.Contains(p.Only, row.Defect) {
 			continue
 		}
-		if !slices.Contains(scenarios, row.Scenario) {
-			scenarios = append(scenarios, row.Scenario)
-		}
 		for _, platform := range p.Platforms {
+			if row.Platform != "" && row.Platform != platform {
+				continue
+			}
+			if !slices.Contains(scenarios[platform], row.Scenario) {
+				scenarios[platform] = append(scenarios[platform], row.Scenario)
+			}
 			list = append(list, Trial{Name: string(row.Defect) + "-" + platform, Defect: row.Defect, Platform: platform,
 				Scenario: row.Scenario, Meant: row.Meant.String(), row: row})
 		}
 	}
 	for i := range p.Healthy {
 		for _, platform := range p.Platforms {
-			list = append(list, Trial{Name: fmt.Sprintf("healthy-%d-%s", i+1, platform), Platform: platform, Scenario: healthyScenario(scenarios, i)})
+			if of := scenarios[platform]; len(of) > 0 {
+				list = append(list, Trial{Name: fmt.Sprintf("healthy-%d-%s", i+1, platform), Platform: platform, Scenario: of[i%len(of)]})
+			}
 		}
 	}
 	return list
-}
-
-// oftenFirst is how many of so many healthy runs are of the first scenario,
-// which has almost all checks; the others take turns in what is left.
-const oftenFirst = 5
-
-// healthyScenario is the scenario of a healthy run.
-func healthyScenario(scenarios []string, i int) string {
-	if rest := scenarios[1:]; len(rest) > 0 && i%oftenFirst == oftenFirst-1 {
-		return rest[i/oftenFirst%len(rest)]
-	}
-	return scenarios[0]
 }
 
 // count is how many trials came to an outcome.

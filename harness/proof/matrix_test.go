@@ -14,7 +14,9 @@ import (
 func TestEveryDefectHasItsRow(t *testing.T) {
 	var rows []defects.Defect
 	for _, row := range Matrix() {
-		rows = append(rows, row.Defect)
+		if len(row.Set) == 0 { // else it is of settings
+			rows = append(rows, row.Defect)
+		}
 		if !slices.Contains(library.Proofs(), row.Scenario) {
 			t.Errorf("%s: the library has no scenario %s", row.Defect, row.Scenario)
 		}
@@ -39,14 +41,35 @@ func TestTheScenariosAskForWhatTheMatrixWants(t *testing.T) {
 		"readiness R5": func(c scenarios.Check) bool {
 			return c.Readiness != nil && c.Readiness.Dependency != ""
 		},
+		"scaling C1": func(c scenarios.Check) bool { return c.Scaling != nil && c.Scaling.Reaction != nil },
+		"scaling C6": func(c scenarios.Check) bool { return c.Scaling != nil && c.Scaling.Reversals != nil },
+		"prescale":   func(c scenarios.Check) bool { return c.Prescale != nil },
+		"queue Q1, Q2 or Q3": func(c scenarios.Check) bool {
+			return c.Queue != nil && c.Queue.MaxAge != nil && c.Queue.DrainedWithin != nil
+		},
+		"queue Q4": func(c scenarios.Check) bool { return c.Queue != nil && c.Queue.Work != nil },
 		"readiness R6": func(c scenarios.Check) bool {
 			return c.Readiness != nil && c.Readiness.UnreadyWithin != nil
 		},
 		"release L5": func(c scenarios.Check) bool {
 			return c.Release != nil && c.Release.Job != nil && c.Release.Job.Read != nil
 		},
-		"stateless":        func(c scenarios.Check) bool { return c.Stateless != nil },
-		"integrity orders": func(c scenarios.Check) bool { return c.Integrity != nil && c.Integrity.Name == "orders" },
+		"stateless":      func(c scenarios.Check) bool { return c.Stateless != nil },
+		"third_party T1": func(c scenarios.Check) bool { return c.ThirdParty != nil && c.ThirdParty.Amplification != nil },
+		"third_party T2": func(c scenarios.Check) bool { return c.ThirdParty != nil && c.ThirdParty.Backoff != nil },
+		"third_party T3": func(c scenarios.Check) bool { return c.ThirdParty != nil && c.ThirdParty.RetryAfter },
+		"third_party T4": func(c scenarios.Check) bool { return c.ThirdParty != nil && c.ThirdParty.Breaker != nil },
+		"third_party T6": func(c scenarios.Check) bool { return c.ThirdParty != nil && c.ThirdParty.FailFast != nil },
+		"stampede M1":    func(c scenarios.Check) bool { return c.Stampede != nil && c.Stampede.Peak != nil },
+		"recovery":       func(c scenarios.Check) bool { return c.Recovery != nil },
+		"blast_radius":   func(c scenarios.Check) bool { return c.BlastRadius != nil },
+		"integrity charges": func(c scenarios.Check) bool {
+			return c.Integrity != nil && c.Integrity.Name == "charges" && c.Integrity.Read.HTTP != nil
+		},
+		"alert A1":          func(c scenarios.Check) bool { return c.Alert != nil && c.Alert.Fault != "" },
+		"alert_coverage V1": func(c scenarios.Check) bool { return c.AlertCoverage != nil },
+		"dashboard G2":      func(c scenarios.Check) bool { return c.Dashboard != nil },
+		"integrity orders":  func(c scenarios.Check) bool { return c.Integrity != nil && c.Integrity.Name == "orders" },
 	}
 	for _, row := range Matrix() {
 		source, _ := library.Read(row.Scenario)

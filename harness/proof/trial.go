@@ -57,7 +57,10 @@ func (e Experiment) trial(ctx, hard context.Context, t Trial, tell *teller) Tria
 		if t.Runs > 1 {
 			run.Name += "-again"
 		}
-		if t.Defect != "" {
+		for _, override := range t.row.Set {
+			run.Args = append(run.Args, "--set", override)
+		}
+		if t.Defect != "" && len(t.row.Set) == 0 {
 			run.Environment = []string{defects.Env + "=" + string(t.Defect)}
 		}
 		run.Dir = filepath.Join(e.Dir, run.Name)

@@ -19,7 +19,7 @@ import (
 var free = map[string]bool{
 	"command": true, "environment": true, "headers": true, "body": true,
 	"payload": true, "samples": true, "json": true, "lacks": true, "matches": true,
-	"process": true, "query": true, "path": true, "contains": true, "regexp": true, "notes": true, "summary": true, "switches": true,
+	"process": true, "query": true, "request": true, "path": true, "contains": true, "regexp": true, "notes": true, "summary": true, "switches": true,
 }
 
 // WriteIntent writes run.json. Texts that may hold a secret (the command line,

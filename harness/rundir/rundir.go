@@ -29,7 +29,9 @@ const (
 	junitFile   = "junit.xml"
 	summaryFile = "summary.md"
 	logsDir     = "logs"
+	eventsFile  = "scale-events.ndjson"
 	keysDir     = "acknowledged"
+	metricsDir  = "metrics"
 )
 
 // Intent is the path of run.json: what was to be done.
@@ -56,6 +58,14 @@ func (d Dir) JUnit() string { return filepath.Join(string(d), junitFile) }
 
 // Summary is the path of the verdict in Markdown.
 func (d Dir) Summary() string { return filepath.Join(string(d), summaryFile) }
+
+// Metrics is the path of the directory of what was measured; without metrics there is
+// none.
+func (d Dir) Metrics() string { return filepath.Join(string(d), metricsDir) }
+
+// ScaleEvents is the path of the log of what autoscalers did; a run without any
+// has none.
+func (d Dir) ScaleEvents() string { return filepath.Join(string(d), eventsFile) }
 
 // DefaultPath is where a run of a scenario that starts at a moment goes:
 // runs/20261130-091500-scale-under-load, in local time.

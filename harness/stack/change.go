@@ -212,11 +212,17 @@ func (s *Stack) terminateAll(ctx context.Context, names []string, cause string) 
 	return errors.Join(errs...)
 }
 
-// discard removes an instance that nobody uses, without grace.
+// discard removes an instance that nobody uses, without grace; one that is
+// leaving already is left alone.
 func (s *Stack) discard(ctx context.Context, i *instance, cause string) error {
 	if s.leave(i.name) == nil {
 		return nil
 	}
+	return s.scrap(ctx, i, cause)
+}
+
+// scrap removes an instance that does not count any more, without grace.
+func (s *Stack) scrap(ctx context.Context, i *instance, cause string) error {
 	if gateway := s.link(i.of.name); gateway != nil {
 		_ = gateway.Remove(i.name) // it may not have been told of it
 	}

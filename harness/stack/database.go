@@ -25,15 +25,21 @@ const endpointPatience = 10 * time.Second
 // that answers on loopback. It is known once Up has returned. It holds
 // credentials; errors never show any of it.
 func (s *Stack) Database(read scenarios.SQLRead) (string, error) {
-	at, err := s.database(read)
+	return s.databaseOf(read.Service, read.URLFrom)
+}
+
+// databaseOf is the URL of the database whose address a variable of a service
+// holds.
+func (s *Stack) databaseOf(service, variable string) (string, error) {
+	at, err := s.database(service, variable)
 	if err != nil {
-		return "", fmt.Errorf("database of %s (%s): %w", read.Service, read.URLFrom, err)
+		return "", fmt.Errorf("database of %s (%s): %w", service, variable, err)
 	}
 	return at, nil
 }
 
-func (s *Stack) database(read scenarios.SQLRead) (string, error) {
-	of := s.layout.service(read.Service)
+func (s *Stack) database(service, variable string) (string, error) {
+	of := s.layout.service(service)
 	if of == nil {
 		return "", errors.New("the stack has no such service")
 	}
@@ -41,7 +47,7 @@ func (s *Stack) database(read scenarios.SQLRead) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	address, err := addressIn(spec.Config.Environment, read.URLFrom)
+	address, err := addressIn(spec.Config.Environment, variable)
 	if err != nil {
 		return "", err
 	}
@@ -185,35 +191,60 @@ func (l *layout) takeLedgers(plan *scenarios.Plan, on ground) error {
 		if ledger.SQL == nil {
 			continue
 		}
-		if err := l.takeDatabase(*ledger.SQL, on); err != nil {
+		if _, err := l.takeDatabase(ledger.SQL.Service, ledger.SQL.URLFrom, on); err != nil {
 			return fmt.Errorf("%s reads from the database of %s (%s): %w", ledger.ID, ledger.SQL.Service, ledger.SQL.URLFrom, err)
 		}
 	}
 	return nil
 }
 
-func (l *layout) takeDatabase(read scenarios.SQLRead, on ground) error {
-	of := l.service(read.Service)
+// takeFaults does the same for the databases in which faults hold connections or
+// run queries.
+func (l *layout) takeFaults(plan *scenarios.Plan, on ground) error {
+	for _, fault := range plan.Faults {
+		var access scenarios.DatabaseAccess
+		switch {
+		case fault.Spec.PoolExhaustion != nil:
+			access = fault.Spec.PoolExhaustion.Access
+		case fault.Spec.SlowQueries != nil:
+			access = fault.Spec.SlowQueries.Access
+		default:
+			continue
+		}
+		address, err := l.takeDatabase(access.Service, access.URLFrom, on)
+		if err == nil && address.file() {
+			err = errors.New("it is a file; only a PostgreSQL has connections that could be held")
+		}
+		if err != nil {
+			return fmt.Errorf("fault %s is done to the database of %s (%s): %w", fault.ID, access.Service, access.URLFrom, err)
+		}
+	}
+	return nil
+}
+
+// takeDatabase publishes the port of a database that can be reached.
+func (l *layout) takeDatabase(service, variable string, on ground) (none dbAddress, _ error) {
+	of := l.service(service)
 	if of == nil {
-		return errors.New("the service does not run here")
+		return none, errors.New("the service does not run here")
 	}
 	spec, err := of.spec(1, on)
 	if err != nil {
-		return err
+		return none, err
 	}
-	address, err := addressIn(spec.Config.Environment, read.URLFrom)
+	address, err := addressIn(spec.Config.Environment, variable)
 	if err != nil {
-		return err
+		return none, err
 	}
 	if err := address.check(l, on); err != nil {
-		return err
+		return none, err
 	}
 	if on.process || address.file() {
-		return nil
+		return address, nil
 	}
 	host := l.service(address.url.Hostname())
 	if !slices.Contains(host.publish, address.port()) {
 		host.publish = append(host.publish, address.port())
 	}
-	return nil
+	return address, nil
 }

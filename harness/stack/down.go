@@ -57,7 +57,7 @@ func unending(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// closeLinks ends the gateways. From here on every exit is wanted. A gateway
+// closeLinks ends gateways, proxies and agents. From here on every exit is wanted. A gateway
 // that does not answer any more is killed by the tear-down; what is lost are
 // its last records, which the run's reader has to know.
 func (s *Stack) closeLinks() {
@@ -65,14 +65,15 @@ func (s *Stack) closeLinks() {
 	for name, c := range s.conversations() {
 		closing.Go(func() {
 			if err := c.Close(); err != nil {
-				s.note("warning", fmt.Sprintf("the gateway of %s did not close in order, its last records may be missing: %v", name, err))
+				s.note("warning", fmt.Sprintf("%s did not close in order, its last records may be missing: %v", name, err))
 			}
 		})
 	}
+	closing.Go(func() { s.dismissAgents(s.logs, nil) })
 	closing.Wait()
 }
 
-// conversations are the gateways that are still there, by service; those that
+// conversations are the gateways and proxies that are still there; those that
 // were attached to but never set up are told by end of file.
 func (s *Stack) conversations() map[string]io.Closer {
 	s.mu.Lock()
@@ -82,14 +83,19 @@ func (s *Stack) conversations() map[string]io.Closer {
 		select {
 		case <-l.Done():
 		default:
-			open[name] = l
+			open["the gateway of "+name] = l
+		}
+	}
+	for name, l := range s.proxies {
+		if !isDone(l.Done()) {
+			open["the proxy of "+name] = l
 		}
 	}
 	for _, i := range s.instances {
 		i.mu.Lock()
 		i.wanted = true
 		if i.conn != nil {
-			open[i.of.name] = i.conn
+			open[i.name] = i.conn
 			i.conn = nil
 		}
 		i.mu.Unlock()

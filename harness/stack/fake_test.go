@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,10 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
+	agentlink "github.com/shakedown-dev/shakedown/chaos/link"
+	"github.com/shakedown-dev/shakedown/chaos/order"
 	"github.com/shakedown-dev/shakedown/harness/clock"
+	"github.com/shakedown-dev/shakedown/harness/gateway"
 	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/platform"
 	"github.com/shakedown-dev/shakedown/scenarios"
@@ -37,7 +41,11 @@ type fakePlatform struct {
 	stops map[string]string
 	// mains answers MainProcess; nil is an error.
 	mains func(name string) string
-	took  time.Duration // virtual duration of a start
+	// addresses are those of instances, by name.
+	addresses map[string][]platform.Address
+	quotas    bool           // what Identify says
+	use       platform.Stats // of every instance
+	took      time.Duration  // virtual duration of a start
 
 	mu     sync.Mutex
 	calls  []string
@@ -51,6 +59,7 @@ type behaviour struct {
 	exitAt   time.Duration // after the start; 0: it stays
 	exitCode int
 	log      string        // what it writes when it starts
+	oom      bool          // it exits because the kernel kills it for want of memory
 	ignores  bool          // SIGTERM
 	drains   time.Duration // from SIGTERM to exit
 }
@@ -166,7 +175,7 @@ func (p *fakePlatform) exit(name string, code int) {
 	}
 	i.once.Do(func() {
 		close(i.exited)
-		p.events <- platform.Event{At: time.Now(), Kind: platform.Exited, Name: name, Exit: platform.Exit{Code: code}}
+		p.events <- platform.Event{At: time.Now(), Kind: platform.Exited, Name: name, Exit: platform.Exit{Code: code, OOM: p.behaviour(name).oom}}
 	})
 }
 
@@ -201,9 +210,34 @@ func (p *fakePlatform) MainProcess(_ context.Context, name string) (string, erro
 func (p *fakePlatform) Wait(context.Context, string) (platform.Exit, error) {
 	return platform.Exit{}, errors.New("not faked")
 }
-func (p *fakePlatform) Resize(context.Context, string, platform.Resources) error { return nil }
+
+func (p *fakePlatform) Resize(ctx context.Context, name string, r platform.Resources) error {
+	return p.call(ctx, "resize", name, fmt.Sprintf("%g/%d", r.CPUs, r.Memory))
+}
+
+func (p *fakePlatform) Pause(ctx context.Context, name string) error {
+	return p.call(ctx, "pause", name)
+}
+
+func (p *fakePlatform) Resume(ctx context.Context, name string) error {
+	return p.call(ctx, "resume", name)
+}
+
+func (p *fakePlatform) Addresses(ctx context.Context, name string) ([]platform.Address, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.made[name] == nil {
+		return nil, fmt.Errorf("%s: %w", name, platform.ErrNotFound)
+	}
+	return p.addresses[name], ctx.Err()
+}
+
+func (p *fakePlatform) Identify(name string) (platform.Identity, error) {
+	return platform.Identity{ID: "id of " + name, Quotas: p.quotas}, nil
+}
+
 func (p *fakePlatform) Stats(context.Context, string) (platform.Stats, error) {
-	return platform.Stats{}, nil
+	return p.use, nil
 }
 
 func (p *fakePlatform) Health(_ context.Context, name string) (platform.Health, error) {
@@ -273,6 +307,7 @@ func (c *fakeConn) Close() error { return nil }
 type fakeGateways struct {
 	readyAfter map[string]time.Duration // by instance
 	calls      func(ctx context.Context, words ...string) error
+	status     int // of pages; 0 is 200
 	mu         sync.Mutex
 	open       int
 	links      map[string]*fakeLink // by service
@@ -423,6 +458,17 @@ func (l *fakeLink) Remove(instance string) error {
 	return l.of.calls(context.Background(), "forget", instance)
 }
 
+func (l *fakeLink) Send(ctx context.Context, address string, letter gateway.Letter) (gateway.Page, error) {
+	words := []string{"fetch by " + l.f.service.name, address, letter.Path}
+	if letter.Method != "" {
+		words = append(words, letter.Method, fmt.Sprint(letter.Headers))
+	}
+	if err := l.of.calls(ctx, words...); err != nil {
+		return gateway.Page{}, err
+	}
+	return gateway.Page{Status: cmp.Or(l.of.status, 200), Body: []byte("page of " + address)}, nil
+}
+
 func (l *fakeLink) Close() error {
 	l.once.Do(func() {
 		close(l.done)
@@ -436,6 +482,56 @@ func (l *fakeLink) Close() error {
 func (l *fakeLink) Status(string) string { return "unready (status 503)" }
 
 func (l *fakeLink) Done() <-chan struct{} { return l.done }
+
+// fakeAgents stands for all agents of faults.
+type fakeAgents struct {
+	calls  func(ctx context.Context, words ...string) error
+	refuse error
+	mu     sync.Mutex
+	links  map[string]*fakeAgent // by instance
+}
+
+type fakeAgent struct {
+	hello order.Hello
+	sink  agentlink.Sink
+	done  chan struct{}
+	once  sync.Once
+
+	mu    sync.Mutex
+	names map[string]string
+}
+
+func (a *fakeAgents) greet(ctx context.Context, conn io.ReadWriteCloser, hello order.Hello, _ clock.Clock, sink agentlink.Sink) (chaosLink, error) {
+	name := conn.(*fakeConn).name
+	if err := errors.Join(a.calls(ctx, "greet", name), a.refuse); err != nil {
+		return nil, err
+	}
+	l := &fakeAgent{hello: hello, sink: sink, done: make(chan struct{}), names: map[string]string{}}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.links[name] = l
+	return l, nil
+}
+
+func (a *fakeAgents) of(name string) *fakeAgent {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.links[name]
+}
+
+func (l *fakeAgent) Name(address, name string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.names[address] = name
+	return nil
+}
+
+func (l *fakeAgent) Done() <-chan struct{} { return l.done }
+
+func (l *fakeAgent) Close() error {
+	l.once.Do(func() { close(l.done) })
+	return nil
+}
 
 // record collects events.
 type record struct {
@@ -480,6 +576,7 @@ type rig struct {
 	*Stack
 	platform *fakePlatform
 	gateways *fakeGateways
+	agents   *fakeAgents
 	record   *record
 }
 
@@ -487,10 +584,11 @@ func newRig(t *testing.T, compose string, services map[string]scenarios.PlannedS
 	t.Helper()
 	p := newFakePlatform()
 	g := &fakeGateways{readyAfter: map[string]time.Duration{}, calls: p.call, links: map[string]*fakeLink{}}
+	a := &fakeAgents{calls: p.call, links: map[string]*fakeAgent{}}
 	r := &record{}
 	cfg := Config{
 		Run: "test", Project: project(t, compose), Plan: &scenarios.Plan{Seed: 7, Services: services},
-		Platform: p, Clock: clock.Start(), Emit: r.emit, Agent: "/bin/agent", connect: g.connect,
+		Platform: p, Clock: clock.Start(), Emit: r.emit, Agent: "/bin/agent", connect: g.connect, greet: a.greet,
 	}
 	for _, c := range change {
 		c(&cfg)
@@ -499,5 +597,5 @@ func newRig(t *testing.T, compose string, services map[string]scenarios.PlannedS
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rig{Stack: s, platform: p, gateways: g, record: r}
+	return &rig{Stack: s, platform: p, gateways: g, agents: a, record: r}
 }

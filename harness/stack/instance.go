@@ -17,7 +17,9 @@ import (
 type instance struct {
 	name    string
 	of      *service
-	number  int    // 0 is the gateway
+	number  int    // 0 is the gateway, a proxy or an agent
+	seated  int    // number whose address it has, 0 for its own
+	agent   bool   // of faults, beside another instance
 	version string // of the service, "" if the plan does not release it
 	cause   string
 	tail    *tail
@@ -26,15 +28,26 @@ type instance struct {
 	added   signal // the gateway routes to it for the first time
 	removed signal // the gateway has taken it from its list because it terminates
 	logged  signal // its output has ended
+	// rising tells that it is brought in beside everything else; raised is fired
+	// when the calls for that are over. It is set before anybody else knows it.
+	rising bool
+	raised signal
+	// resizing is held by what changes its limits.
+	resizing turn
 
 	mu        sync.Mutex
+	createdAt time.Duration // when its creation began
+	startedAt time.Duration // 0 before
+	exitedAt  time.Duration // 0 before
+	class     resourceClass // its resources
+	host      string        // under which others reach it, "" before somebody asked
 	exit      platform.Exit
 	wanted    bool               // the run asked for its exit
 	passed    since              // by its readiness probe
 	serving   since              // the gateway lists it; without one, it runs and is healthy
 	aside     bool               // the gateway has switched to others and holds it
-	published string             // of a gateway: host:port for the harness; guarded by Stack.mu
-	conn      io.ReadWriteCloser // of a gateway between attach and connect
+	published string             // of a gateway or proxy: host:port for the harness; guarded by Stack.mu
+	conn      io.ReadWriteCloser // of a gateway or proxy between attach and connect
 }
 
 // since says whether something holds, and from when on, on the run's clock.
@@ -80,6 +93,7 @@ func newInstance(name string, of *service, number int, cause string) *instance {
 	return &instance{
 		name: name, of: of, number: number, cause: cause, tail: &tail{},
 		running: newSignal(), exited: newSignal(), added: newSignal(), removed: newSignal(), logged: newSignal(),
+		raised: newSignal(), resizing: make(turn, 1),
 	}
 }
 
@@ -187,9 +201,17 @@ func (s *Stack) happened(event platform.Event) {
 // and the return of its call can tell first.
 func (s *Stack) started(i *instance, at time.Time) {
 	if i.running.fire() && i.number > 0 {
-		s.cfg.Emit(journal.Event{T: s.cfg.Clock.At(at), Body: journal.InstanceStarted{
+		since := s.cfg.Clock.At(at)
+		i.mu.Lock()
+		i.startedAt = since
+		i.mu.Unlock()
+		s.cfg.Emit(journal.Event{T: since, Body: journal.InstanceStarted{
 			Service: i.service(), Instance: i.name, Version: i.version, Job: i.of.job != "", Cause: i.cause,
 		}})
+		s.introduce(i)
+		if i.of.job == "" {
+			s.createdIn(i)
+		}
 		if i.of.job == "" && !i.of.gatewayed() {
 			s.inspect(i)
 		}
@@ -201,7 +223,7 @@ func (s *Stack) exited(i *instance, event platform.Event) {
 		return
 	}
 	i.mu.Lock()
-	i.exit = event.Exit
+	i.exit, i.exitedAt = event.Exit, s.cfg.Clock.At(event.At)
 	if i.of.completes && i.number > 0 && event.Exit.Code == 0 {
 		i.wanted = true
 	}
@@ -214,6 +236,7 @@ func (s *Stack) exited(i *instance, event platform.Event) {
 	}
 	i.exited.fire()
 	s.tellExit(i)
+	s.relieve(i)
 	s.touch()
 	if !wanted && (event.Exit.Code != 0 || i.of.gatewayed()) {
 		s.failedUp(i)

@@ -53,6 +53,11 @@ func removePrograms() {
 func realStack(t *testing.T, p platform.Platform, compose string, services map[string]scenarios.PlannedService,
 	actions ...scenarios.PlannedAction) (*Stack, *record) {
 	t.Helper()
+	return realStackWith(t, p, compose, &scenarios.Plan{Services: services, Actions: actions}, func(*Config) {})
+}
+
+func realStackWith(t *testing.T, p platform.Platform, compose string, plan *scenarios.Plan, change func(*Config)) (*Stack, *record) {
+	t.Helper()
 	dir, err := programs()
 	if err != nil {
 		t.Fatal(err)
@@ -63,10 +68,12 @@ func realStack(t *testing.T, p platform.Platform, compose string, services map[s
 	}
 	tag := fmt.Sprintf("%x", sha256.Sum256(content))[:12] // an image from an older program is not taken for this
 	r := &record{}
-	s, err := New(Config{
-		Run: "test", Project: project(t, strings.NewReplacer("DIR", dir, "TAG", tag).Replace(compose)), Plan: &scenarios.Plan{Services: services, Actions: actions},
+	cfg := Config{
+		Run: "test", Project: project(t, strings.NewReplacer("DIR", dir, "TAG", tag).Replace(compose)), Plan: plan,
 		Platform: p, Clock: clock.Start(), Emit: r.emit, Agent: filepath.Join(dir, "shakedown-agent"), StartTimeout: 20 * time.Second,
-	})
+	}
+	change(&cfg)
+	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

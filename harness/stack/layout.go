@@ -2,6 +2,7 @@ package stack
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
+	"github.com/shakedown-dev/shakedown/chaos/order"
+	"github.com/shakedown-dev/shakedown/harness/gateway"
 	"github.com/shakedown-dev/shakedown/harness/platform"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
@@ -20,6 +23,7 @@ type layout struct {
 	networks map[string]types.NetworkConfig
 	volumes  map[string]types.VolumeConfig
 	services []*service // a service stands after those it depends on
+	parties  []*service // third parties: they have a proxy and nothing else
 	jobs     []*service // of the plan's actions
 	notes    []string   // what of the compose project is not taken over, for the user
 }
@@ -32,10 +36,17 @@ type service struct {
 	needs  []need
 	// exposed is the first port the compose file exposes or publishes, 0 if none.
 	exposed     int
-	healthcheck bool // the compose file declares one
-	completes   bool // another service waits for its completion, so its exit is wanted
-	optional    bool // others depend on it and none requires it, so that Up goes on without it
-	image       bool // its image must be made available before instances are created
+	healthcheck bool                    // the compose file declares one
+	completes   bool                    // another service waits for its completion, so its exit is wanted
+	optional    bool                    // others depend on it and none requires it, so that Up goes on without it
+	image       bool                    // its image must be made available before instances are created
+	hook        bool                    // its gateway takes announcements of sessions
+	headers     *gateway.SessionHeaders // by which its gateway sees sessions; nil for none
+	given       map[string]string       // environment that the harness gives
+	// party is the third party that stands in for the service, and order what its
+	// proxy is told; nil for a service.
+	party *scenarios.PlannedThirdParty
+	order *order.ThirdParty
 	// publish are ports at which the harness itself reaches the instances.
 	publish []int
 	// names are the addresses that take the place of service names; nil where
@@ -65,8 +76,20 @@ type ground struct {
 	shared  string                             // replaces {shared}
 }
 
+// at is the ground on which an instance has the address of another number; 0 is
+// its own.
+func (on ground) at(seat int) ground {
+	if address := on.address; seat > 0 && address != nil {
+		on.address = func(service string, _ int) string { return address(service, seat) }
+	}
+	return on
+}
+
 // gatewayed says whether a gateway fronts the service.
 func (s *service) gatewayed() bool { return s.plan.Port > 0 }
+
+// zoneLabel is the label of a container with the failure domain of its instance.
+const zoneLabel = "shakedown.zone"
 
 func gatewayName(service string) string { return "gateway-" + service }
 
@@ -104,6 +127,12 @@ func arrange(project *Project, plan *scenarios.Plan, on ground) (*layout, error)
 		l.notes = append(l.notes, "restart policies of "+list(restarting)+" are not applied: an instance that exits stays down, so that the run can tell")
 	}
 	l.services = inDependencyOrder(l.services)
+	if err := errors.Join(l.checkInterposed(), l.takeThirdParties(project, plan, on)); err != nil {
+		return nil, err
+	}
+	if err := l.takeSessions(plan); err != nil {
+		return nil, err
+	}
 	if on.process {
 		if err := onProcesses(l, on); err != nil {
 			return nil, err
@@ -114,13 +143,17 @@ func arrange(project *Project, plan *scenarios.Plan, on ground) (*layout, error)
 	if err := l.takeActions(plan, on); err != nil {
 		return nil, err
 	}
-	return l, l.takeLedgers(plan, on)
+	return l, errors.Join(l.takeLedgers(plan, on), l.takeFaults(plan, on))
 }
 
-// restarting lists the services that an engine would start again by itself.
+// restarting lists the services that an engine would start again by itself, but
+// for those whose controller replaces what exits.
 func restarting(project *Project, roles map[string]scenarios.PlannedService) []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(roles)) {
+		if roles[name].Autoscale != nil || roles[name].Prescale != nil {
+			continue
+		}
 		if policy := project.compose.Services[name].Restart; policy != "" && policy != types.RestartPolicyNo {
 			names = append(names, name)
 		}
@@ -143,7 +176,7 @@ func roles(project *Project, plan *scenarios.Plan, on ground) (map[string]scenar
 		if role.Process == nil {
 			role.Process = project.extensions[name].Process
 		}
-		if on.process && role.Process != nil && role.Process.Omit {
+		if _, stood := plan.ThirdParties[name]; stood || on.process && role.Process != nil && role.Process.Omit {
 			omitted[name] = true
 			continue
 		}
@@ -288,6 +321,13 @@ func inDependencyOrder(services []*service) []*service {
 func (s *service) spec(n int, on ground) (platform.Spec, error) {
 	name := instanceName(s.name, n)
 	spec := platform.Spec{Name: name, Service: cmp.Or(s.job, s.name), Aliases: []string{s.name}, Config: s.config}
+	if zone := scenarios.ZoneOf(s.plan.Zones, n); zone != "" && s.job == "" {
+		spec.Config.Labels = maps.Clone(spec.Config.Labels)
+		if spec.Config.Labels == nil {
+			spec.Config.Labels = types.Labels{}
+		}
+		spec.Config.Labels[zoneLabel] = zone
+	}
 	if s.gatewayed() || s.job != "" {
 		spec.Aliases = []string{name}
 	}
@@ -317,11 +357,13 @@ func (s *service) gatewaySpec(on ground) (spec platform.Spec, listen string) {
 		},
 		Attach: true,
 	}
-	if s.plan.Driven || s.plan.Read || s.plan.Publish != 0 {
-		spec.Publish = []platform.Publish{{Port: s.plan.Port, Host: s.plan.Publish}}
+	if s.proxied() { // which has the name, and what comes with it
+		spec.Aliases, spec.Config.Networks = nil, withoutAddresses(s.joins, false)
+	} else {
+		spec.Publish = s.publishes()
 	}
 	if on.address != nil {
-		spec.Address = on.address(s.name, 0)
+		spec.Address = s.gatewayAddress(on)
 	}
 	return spec, fmt.Sprintf("%s:%d", spec.Address, s.plan.Port)
 }

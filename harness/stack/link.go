@@ -26,6 +26,8 @@ type link interface {
 	Exited(instance string) error
 	// Remove makes the gateway forget an instance.
 	Remove(instance string) error
+	// Send sends a request to an address of the gateway's networks.
+	Send(ctx context.Context, address string, letter gateway.Letter) (gateway.Page, error)
 	// Close ends the gateway.
 	Close() error
 	// Status says in words how an instance stands.
@@ -39,6 +41,8 @@ type front struct {
 	service *service
 	listen  string // host:port, host empty for all
 	unready bool   // route whatever the probes say: scenarios.ControlUnready
+	// session answers what the service announces; nil rejects everything.
+	session gateway.Answerer
 }
 
 // connector begins the conversation with a started gateway and returns when it
@@ -49,7 +53,7 @@ type connector func(ctx context.Context, conn io.ReadWriteCloser, f front, clk c
 // connectAgent makes a started shakedown-agent the gateway of a service.
 func connectAgent(ctx context.Context, conn io.ReadWriteCloser, f front, clk clock.Clock, emit func(journal.Event)) (link, error) {
 	plan := f.service.plan
-	l, err := gateway.Connect(ctx, conn, gateway.Config{
+	cfg := gateway.Config{
 		Service: f.service.name,
 		Listen:  f.listen,
 		Balance: plan.Balance,
@@ -60,7 +64,12 @@ func connectAgent(ctx context.Context, conn io.ReadWriteCloser, f front, clk clo
 		},
 		Initialized:     plan.Initialized,
 		IgnoreReadiness: f.unready,
-	}, clk, emit)
+		Sessions:        f.service.headers,
+	}
+	if f.service.hook {
+		cfg.Hook = hookAddress(f.listen)
+	}
+	l, err := gateway.Connect(ctx, conn, cfg, clk, emit, f.session)
 	if err != nil {
 		return nil, err // not a nil *Link in a link
 	}

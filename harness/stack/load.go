@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -64,6 +66,7 @@ func Load(ctx context.Context, files, profiles, environ []string) (*Project, err
 		return nil, fmt.Errorf("load compose project %s: it has no services; "+
 			"if they all belong to profiles, switch one on under stack.profiles", strings.Join(files, ", "))
 	}
+	inProject(extensions, compose.WorkingDir)
 	return &Project{compose: compose, extensions: extensions, Warnings: warnings}, nil
 }
 
@@ -152,16 +155,55 @@ func (w *warnings) Fire(entry *logrus.Entry) error {
 func (p *Project) Info() scenarios.StackInfo {
 	info := scenarios.StackInfo{Services: map[string]scenarios.ServiceInfo{}}
 	for name, config := range p.compose.Services {
-		service := scenarios.ServiceInfo{Ports: ports(config), Replicas: config.GetScale()}
+		service := scenarios.ServiceInfo{
+			Ports: ports(config), Replicas: config.GetScale(), Labels: maps.Clone(config.Labels), Volumes: volumesOf(config),
+		}
 		if extension, ok := p.extensions[name]; ok {
 			service.Extension = &extension
 		}
 		if config.StopGracePeriod != nil {
 			service.StopGrace = time.Duration(*config.StopGracePeriod)
 		}
+		service.Limits, service.Reservations = resources(config)
 		info.Services[name] = service
 	}
 	return info
+}
+
+// volumesOf are the named volumes that a service mounts, in order.
+func volumesOf(config types.ServiceConfig) []string {
+	var names []string
+	for _, mount := range config.Volumes {
+		if mount.Type == types.VolumeTypeVolume && mount.Source != "" {
+			names = append(names, mount.Source)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// resources are what instances of a service are limited to, and what is set aside
+// for them; deploy.resources wins over the older keys, as it does where they are
+// started.
+func resources(config types.ServiceConfig) (limits, reservations scenarios.ResourceClass) {
+	if d := config.Deploy; d != nil {
+		limits, reservations = class(d.Resources.Limits), class(d.Resources.Reservations)
+	}
+	limits = limits.Or(scenarios.ResourceClass{CPUs: cores(config.CPUS), Memory: scenarios.Bytes(config.MemLimit)})
+	reservations = reservations.Or(scenarios.ResourceClass{Memory: scenarios.Bytes(config.MemReservation)})
+	return limits, reservations
+}
+
+func class(r *types.Resource) scenarios.ResourceClass {
+	if r == nil {
+		return scenarios.ResourceClass{}
+	}
+	return scenarios.ResourceClass{CPUs: cores(float32(r.NanoCPUs)), Memory: scenarios.Bytes(r.MemoryBytes)}
+}
+
+// cores makes 0.1 of the 0.100000001 that the loader's narrow number is.
+func cores(n float32) scenarios.Cores {
+	return scenarios.Cores(math.Round(float64(n)*1e6) / 1e6)
 }
 
 // ports lists the container ports a service exposes or publishes over TCP, in

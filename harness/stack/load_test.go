@@ -47,14 +47,17 @@ services:
     stop_grace_period: 20s
     environment: {MODE: dev, FROM_SHELL: , LEVEL: "${LEVEL:-info}"}
     env_file: [{path: absent.env, required: false}]
-    x-shakedown: {port: 8080, ready: /readyz, drain: {pre_stop: 1s, grace: 5s}, public_env: [MODE]}
+    x-shakedown: {port: 8080, ready: /readyz, drain: {pre_stop: 1s, grace: 5s}, public_env: [MODE], zones: [a]}
+    labels: {tier: backend}
+    volumes: ["data:/data", "./here:/there", "/anonymous", "cache:/cache", "data:/again"]
   debug: {image: tools, profiles: [tools]}
 -- staging.yaml --
 services:
   api:
     environment: {MODE: staging}
     deploy: {replicas: 3, resources: {limits: {memory: "${LIMIT}", cpus: "0.5"}}}
-    x-shakedown: {drain: {grace: 9s}}
+    x-shakedown: {drain: {grace: 9s}, zones: [b, c], trust_ca: true}
+volumes: {data: , cache: }
 `), nil, []string{"TAG=from-shell", "FROM_SHELL=yes", "PATH=/bin"})
 	if err != nil {
 		t.Fatal(err)
@@ -76,11 +79,15 @@ services:
 	if ports := fmt.Sprint(info.Ports); ports != "[8080 9000 9001]" {
 		t.Errorf("ports %s", ports)
 	}
+	if have := fmt.Sprint(info.Labels, info.Volumes); have != "map[tier:backend] [cache data]" {
+		t.Errorf("labels and volumes %s", have)
+	}
 	if info.StopGrace != 20*time.Second || info.Replicas != 3 {
 		t.Errorf("grace %v, replicas %d", info.StopGrace, info.Replicas)
 	}
 	x := info.Extension
-	if x == nil || x.Port != 8080 || x.Ready.Path != "/readyz" || x.Drain.PreStop.Std() != time.Second || x.Drain.Grace.Std() != 9*time.Second {
+	if x == nil || x.Port != 8080 || x.Ready.Path != "/readyz" || x.Drain.PreStop.Std() != time.Second || x.Drain.Grace.Std() != 9*time.Second ||
+		fmt.Sprint(x.Zones) != "[b c]" || !x.TrustCA {
 		t.Errorf("extension %+v; want the later file to win key by key", x)
 	}
 }
@@ -113,6 +120,81 @@ services:
 	}
 	if x := info["worker"].Extension; x == nil || x.Drain.Grace.Std() != 3*time.Second {
 		t.Errorf("include: %+v", x)
+	}
+}
+
+// What an instance is limited to, and what is set aside for it, stands in the new
+// keys or in the old ones, each by itself.
+func TestResources(t *testing.T) {
+	p, err := Load(t.Context(), files(t, `
+-- compose.yaml --
+services:
+  new: {image: a, deploy: {resources: {limits: {cpus: "0.1", memory: 256M}, reservations: {cpus: "0.05", memory: 64M}}}}
+  old: {image: a, cpus: 4, mem_limit: 1g, mem_reservation: 32m}
+  half: {image: a, deploy: {resources: {limits: {memory: 256M}, reservations: {cpus: "0.3"}}}}
+  none: {image: a}
+`), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const mib = 1 << 20
+	for name, want := range map[string][2]scenarios.ResourceClass{
+		"new":  {{CPUs: 0.1, Memory: 256 * mib}, {CPUs: 0.05, Memory: 64 * mib}},
+		"old":  {{CPUs: 4, Memory: 1024 * mib}, {Memory: 32 * mib}},
+		"half": {{Memory: 256 * mib}, {CPUs: 0.3}},
+		"none": {},
+	} {
+		info := p.Info().Services[name]
+		if info.Limits != want[0] || info.Reservations != want[1] {
+			t.Errorf("%s: limits %+v, reservations %+v; want %+v", name, info.Limits, info.Reservations, want)
+		}
+	}
+}
+
+// Later files win key by key; another kind of autoscaler takes the place of the
+// one before, and a metric that of its namesake.
+func TestScalingExtensions(t *testing.T) {
+	paths := files(t, `
+-- compose.yaml --
+services:
+  api:
+    image: a
+    x-shakedown:
+      port: 8080
+      drain: {takes: 3s}
+      metrics: {depth: {http: {request: GET api/depth, value: $.n}}, age: {exposition: {series: age}}}
+      autoscale: {queue: {backlog: depth, per_instance: 5}, min: 2, max: 20, every: 10s, requests: {cpus: 0.5, memory: 64MiB}, schedule: [{at: a, for: 1s, min: 3}]}
+      prescale: {tier: gold, header: {service: api, tier: T, account: A}, large: {cpus: 2, memory: 1GiB}, hold: 5m, budget: 3}
+-- staging.yaml --
+services:
+  api:
+    x-shakedown:
+      drain: {grace: 9s}
+      metrics: {depth: {exposition: {series: depth}}}
+      autoscale: {hpa: k8s/api.yaml, every: 20s, requests: {cpus: 0.25}}
+      prescale: {tier: silver, large: {cpus: 3}, policy: reactive}
+`)
+	p, err := Load(t.Context(), paths, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := p.Info().Services["api"].Extension
+	hold := scenarios.Duration(5 * time.Minute)
+	if m := x.Metrics; len(m) != 2 || m["depth"].HTTP != nil || m["depth"].Exposition == nil || m["age"].Exposition == nil {
+		t.Errorf("metrics %+v", m)
+	}
+	if x.Drain.Takes.Std() != 3*time.Second {
+		t.Errorf("drain %+v", x.Drain)
+	}
+	wantRequests := scenarios.ResourceClass{CPUs: 0.25, Memory: 64 << 20}
+	a := x.Autoscale
+	if a.HPA != filepath.Join(filepath.Dir(paths[0]), "k8s/api.yaml") || a.Queue != nil || a.Min != nil || a.Max != nil ||
+		a.Every.Std() != 20*time.Second || *a.Requests != wantRequests || len(a.Schedule) != 1 {
+		t.Errorf("autoscale %+v", a)
+	}
+	wantLarge := scenarios.ResourceClass{CPUs: 3, Memory: 1 << 30}
+	if s := x.Prescale; s.Tier != "silver" || s.Policy != "reactive" || s.Large != wantLarge || s.Hold != hold || s.Budget != 3 || s.Header == nil {
+		t.Errorf("prescale %+v", s)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/platform"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -54,13 +55,13 @@ func inStep(step string, err error) error {
 var step = map[string]string{
 	opNetwork: "create network", opVolume: "create volume", opImage: "get the image of", opCreate: "create",
 	opAttach: "attach to", opStart: "start", opConnect: "set up", opAdd: "add endpoint",
-	opHold: "hold endpoint", opReady: "wait for", opHealthy: "wait for", opCompleted: "wait for", opTerminate: "stop",
+	opHold: "hold endpoint", opGreet: "set up", opReady: "wait for", opHealthy: "wait for", opCompleted: "wait for", opTerminate: "stop",
 }
 
 // operation is a table of what the operations do; each is one call, and returns
 // a detail for the journal.
 func (s *Stack) operation(name string) map[string]func(context.Context, Operation) (string, error) {
-	of := cmp.Or(s.layout.service(name), named(s.layout.jobs, name)) // no job has a service's name
+	of := cmp.Or(s.layout.known(name), named(s.layout.jobs, name)) // no job has a service's name
 	plain := func(f func(context.Context, *service, Operation) error) func(context.Context, Operation) (string, error) {
 		return func(ctx context.Context, op Operation) (string, error) { return "", f(ctx, of, op) }
 	}
@@ -77,6 +78,7 @@ func (s *Stack) operation(name string) map[string]func(context.Context, Operatio
 		opAttach:    plain(s.attach),
 		opStart:     plain(s.start),
 		opConnect:   plain(s.connect),
+		opGreet:     plain(s.connectProxy),
 		opAdd:       plain(s.addEndpoint),
 		opHold:      plain(s.holdEndpoint),
 		opReady:     plain(s.waitReady),
@@ -108,37 +110,68 @@ func (s *Stack) createVolume(ctx context.Context, _ *service, op Operation) erro
 // create registers the instance before the call, so that no event of it is
 // missed.
 func (s *Stack) create(ctx context.Context, of *service, op Operation) error {
-	spec, _ := of.gatewaySpec(s.on)
-	i := newInstance(op.Subject, of, op.number, op.Cause)
-	if op.number > 0 {
-		v := s.versionOf(of, op)
-		var err error
-		if spec, err = of.versioned(op.number, v, s.on); err != nil {
-			return err
-		}
-		if of.job == "" {
-			i.version = v.name
-		}
+	op.version = s.versionOf(of, op)
+	i := s.enrol(of, op)
+	spec, err := s.specOf(i, op)
+	if err == nil {
+		err = s.cfg.Platform.Create(ctx, spec)
 	}
-	s.mu.Lock()
-	s.instances[op.Subject] = i
-	if op.number > 0 {
-		s.seen.next[of.name] = max(s.seen.next[of.name], op.number+1)
-	}
-	s.mu.Unlock()
-	err := s.cfg.Platform.Create(ctx, spec)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case err != nil:
 		delete(s.instances, op.Subject)
+		s.seen.lose(i)
+	case op.proxy:
+		s.seen.proxies[of.name] = true
 	case op.number == 0:
 		s.seen.gateways[of.name] = true
-	case of.job != "": // nobody counts it
+	case of.job != "", i.rising: // nobody counts it, or it has been counted since it was chosen
 	default:
 		s.seen.instances[of.name] = append(s.seen.instances[of.name], op.number)
 	}
 	return err
+}
+
+// enrol registers an instance that is to be created in a version; one that was
+// enlisted is registered already.
+func (s *Stack) enrol(of *service, op Operation) *instance {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := s.instances[op.Subject]; i != nil && i.rising {
+		return i
+	}
+	i := newInstance(op.Subject, of, op.number, op.Cause)
+	i.createdAt = s.cfg.Clock.Now()
+	if op.number > 0 {
+		i.class = s.classOf(of)
+		s.seen.next[of.name] = max(s.seen.next[of.name], op.number+1)
+	}
+	if op.number > 0 && of.job == "" {
+		i.version = op.version.name
+	}
+	s.instances[op.Subject] = i
+	return i
+}
+
+// specOf is what the platform is asked to create for an instance in a version.
+func (s *Stack) specOf(i *instance, op Operation) (platform.Spec, error) {
+	switch {
+	case op.proxy:
+		spec, _ := i.of.proxySpec(s.on, s.cfg.Plan.Seed)
+		return spec, nil
+	case i.number == 0:
+		spec, _ := i.of.gatewaySpec(s.on)
+		return spec, nil
+	}
+	spec, err := i.of.versioned(i.number, op.version, s.on.at(i.seated))
+	if err == nil && i.of.plan.TrustCA {
+		err = s.trust(&spec)
+	}
+	if c := i.classNow(); err == nil && c.resources != i.of.base().resources {
+		spec.Config = limitTo(spec.Config, c.resources)
+	}
+	return spec, err
 }
 
 func (s *Stack) attach(ctx context.Context, _ *service, op Operation) error {
@@ -178,12 +211,11 @@ func (s *Stack) serve(i *instance, is bool, at time.Duration) {
 // this returns.
 func (s *Stack) connect(ctx context.Context, of *service, op Operation) error {
 	i := s.instance(op.Subject)
-	i.mu.Lock()
-	conn := i.conn
-	i.conn = nil // the link's from here on
-	i.mu.Unlock()
+	conn := i.takeConn()
 	_, listen := of.gatewaySpec(s.on)
-	l, err := s.handshake(ctx, conn, front{service: of, listen: listen, unready: s.cfg.Plan.Control == scenarios.ControlUnready})
+	l, err := s.handshake(ctx, conn, front{
+		service: of, listen: listen, unready: s.cfg.Plan.Control == scenarios.ControlUnready, session: s.cfg.Session,
+	})
 	if err != nil {
 		return s.gatewayError(i, err)
 	}
@@ -198,6 +230,15 @@ func (s *Stack) connect(ctx context.Context, of *service, op Operation) error {
 	defer s.mu.Unlock()
 	i.published = endpoint.Published
 	return nil
+}
+
+// takeConn is what an instance was attached by; it is the link's from here on.
+func (i *instance) takeConn() io.ReadWriteCloser {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	conn := i.conn
+	i.conn = nil
+	return conn
 }
 
 // handshake gives the gateway StartTimeout to answer.

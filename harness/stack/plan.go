@@ -23,6 +23,7 @@ type Operation struct {
 
 	service  string
 	number   int           // of the instance; 0 is the gateway
+	proxy    bool          // it is about the proxy of the service, not about its gateway
 	optional bool          // its failure is a warning
 	version  *version      // of the instance; nil: the service's present one
 	within   time.Duration // limit of a wait for an instance; 0: Config.StartTimeout
@@ -44,6 +45,11 @@ const (
 	opHealthy   = "wait.healthy"
 	opCompleted = "wait.completed"
 	opTerminate = "instance.terminate"
+	opGreet     = "agent.connect" // as a call
+	opPause     = "instance.pause"
+	opResume    = "instance.resume"
+	opLimit     = "instance.limit"
+	opRemove    = "instance.remove"
 )
 
 // A Plan is the operations that lead from what exists to what is wanted. An
@@ -92,8 +98,17 @@ func Outline(project *Project, plan *scenarios.Plan, platform string) (*Plan, er
 type observed struct {
 	networks, volumes map[string]bool
 	gateways          map[string]bool  // by service
+	proxies           map[string]bool  // by service or third party
 	instances         map[string][]int // numbers of those that are there and not leaving, by service
 	next              map[string]int   // least number never used, by service; 0 counts as 1
+}
+
+// has says whether an instance is there and not leaving.
+func (o observed) has(i *instance) bool { return slices.Contains(o.instances[i.of.name], i.number) }
+
+// lose makes an instance not count any more.
+func (o observed) lose(i *instance) {
+	o.instances[i.of.name] = slices.DeleteFunc(o.instances[i.of.name], func(n int) bool { return n == i.number })
 }
 
 // wanted is what should be there.
@@ -118,6 +133,11 @@ func reconcile(l *layout, seen observed, want wanted) *Plan {
 	r.images()
 	r.shared("network", opNetwork, slices.Sorted(maps.Keys(l.networks)), seen.networks, r.joining)
 	r.shared("volume", opVolume, slices.Sorted(maps.Keys(l.volumes)), seen.volumes, r.mounting)
+	for _, s := range l.parties {
+		if !seen.proxies[s.name] && want.cause == "" {
+			r.standIns = append(r.standIns, r.proxy(s, fmt.Sprintf("stands in for %s on port %d", s.name, s.plan.Port)))
+		}
+	}
 	for _, s := range l.services {
 		r.of[s.name] = &serviceOps{}
 		if replicas, ok := want.replicas[s.name]; ok {
@@ -137,6 +157,7 @@ type reconciler struct {
 	made     map[string]int // index of the operation that makes "network default", ...
 	of       map[string]*serviceOps
 	pictures []int // those that make images available
+	standIns []int // those after which third parties answer
 }
 
 // serviceOps are the indexes of the operations that others wait for.
@@ -158,7 +179,9 @@ func (r *reconciler) images() {
 	users := map[string][]*service{}
 	var order []string
 	for _, s := range r.layout.services {
-		if replicas := r.want.replicas[s.name]; !s.image || replicas == 0 || r.seen.next[s.name] > 0 {
+		wanted, ok := r.want.replicas[s.name]
+		later := ok && s.plan.Autoscale != nil // there may be none at first
+		if !s.image || wanted == 0 && !later || r.seen.next[s.name] > 0 {
 			continue
 		}
 		image := imageOf(s)
@@ -208,7 +231,13 @@ func (r *reconciler) shared(kind, op string, names []string, seen map[string]boo
 }
 
 func (r *reconciler) joining(network string) []string {
-	return r.services(func(s *service) bool { _, ok := s.joins[network]; return ok })
+	names := r.services(func(s *service) bool { _, ok := s.joins[network]; return ok })
+	for _, s := range r.layout.parties {
+		if _, ok := s.joins[network]; ok {
+			names = append(names, s.name)
+		}
+	}
+	return names
 }
 
 func (r *reconciler) mounting(volume string) []string {
@@ -249,9 +278,12 @@ func (r *reconciler) places(s *service) []int {
 func (r *reconciler) grow(s *service, replicas int) {
 	here := r.seen.instances[s.name]
 	missing := replicas - len(here)
-	front := -1
+	front := slices.Clone(r.standIns)
 	if s.gatewayed() && !r.seen.gateways[s.name] {
-		front = r.gateway(s)
+		front = append(front, r.gateway(s))
+	}
+	if s.proxied() && !r.seen.proxies[s.name] {
+		front = append(front, r.proxy(s, "stands in front of "+gatewayName(s.name)))
 	}
 	if missing <= 0 {
 		return
@@ -272,18 +304,14 @@ func (r *reconciler) grow(s *service, replicas int) {
 }
 
 // instance plans one new instance.
-func (r *reconciler) instance(s *service, op Operation, before, needs []int, front int) {
+func (r *reconciler) instance(s *service, op Operation, before, needs, front []int) {
 	step := func(kind string, after ...int) int {
 		op.Op, op.After = kind, after
 		return r.add(op)
 	}
 	created := step(opCreate, before...)
-	after := append([]int{created}, needs...)
-	if front >= 0 {
-		after = append(after, front)
-	}
 	ops := r.of[s.name]
-	started := step(opStart, after...)
+	started := step(opStart, slices.Concat([]int{created}, needs, front)...)
 	if !s.gatewayed() {
 		ops.starts = append(ops.starts, started)
 		ops.ready = append(ops.ready, started)
@@ -304,6 +332,18 @@ func (r *reconciler) gateway(s *service) int {
 	}
 	after := r.places(s)
 	for _, kind := range []string{opCreate, opAttach, opStart, opConnect} {
+		op.Op, op.After = kind, after
+		after = []int{r.add(op)}
+	}
+	return after[0]
+}
+
+// proxy plans the proxy of a service, or a third party; it listens before whoever
+// calls it starts.
+func (r *reconciler) proxy(s *service, cause string) int {
+	op := Operation{Subject: proxyName(s.name), Cause: cause, service: s.name, proxy: true}
+	after := r.places(s)
+	for _, kind := range []string{opCreate, opAttach, opStart, opGreet} {
 		op.Op, op.After = kind, after
 		after = []int{r.add(op)}
 	}

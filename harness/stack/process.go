@@ -31,6 +31,14 @@ func onProcesses(l *layout, on ground) error {
 	names := map[string]string{}
 	for _, s := range l.services {
 		names[s.name] = on.address(s.name, s.entrance())
+		if s.proxied() {
+			names[gatewayName(s.name)] = s.gatewayAddress(on)
+		}
+	}
+	for _, s := range l.parties {
+		for _, name := range append([]string{s.name}, s.party.Aliases...) {
+			names[name] = on.address(s.name, 0)
+		}
 	}
 	for _, s := range l.services {
 		s.image, s.names = false, names
@@ -59,7 +67,7 @@ func onProcesses(l *layout, on ground) error {
 }
 
 // entrance is the number of the instance that a service's name leads to; 0 is
-// the gateway.
+// the gateway, or the proxy before it.
 func (s *service) entrance() int {
 	if s.gatewayed() {
 		return 0

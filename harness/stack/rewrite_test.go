@@ -174,6 +174,15 @@ func TestContainerSpec(t *testing.T) {
 	}
 }
 
+// Who scales a service also replaces what exits of it.
+func TestRestartPoliciesOfScaledServicesAreNoLoss(t *testing.T) {
+	p := project(t, "services: {api: {image: a, restart: always}, web: {image: a, restart: always}, db: {image: a}}")
+	got := restarting(p, map[string]scenarios.PlannedService{"api": {Autoscale: &scenarios.PlannedAutoscale{}}, "web": {}, "db": {}})
+	if fmt.Sprint(got) != "[web]" {
+		t.Errorf("%v are restarted by nobody, want web alone", got)
+	}
+}
+
 func TestArrangeMistakes(t *testing.T) {
 	host := project(t, "services: {api: {image: a, network_mode: host}}")
 	services := map[string]scenarios.PlannedService{"api": {Port: 80, Replicas: 1}}
@@ -276,10 +285,16 @@ services:
   none: {image: a}
   old: {image: a, mem_limit: 1g, cpus: 0.5}
   new: {image: a, deploy: {resources: {limits: {memory: 1g, cpus: "0.5"}}}}
+  tenth: {image: a, deploy: {resources: {limits: {cpus: "0.1"}}}}
+  quota: {image: a, cpu_quota: 25000}
+  period: {image: a, cpu_quota: 25000, cpu_period: 50000}
 `).compose.Services
-	for name, want := range map[string]bool{"none": false, "old": true, "new": true} {
-		if memory, cpus := limitsOf(services[name]); memory != want || cpus != want {
-			t.Errorf("%s: memory %v, cpus %v, want %v", name, memory, cpus, want)
+	for name, want := range map[string]scenarios.ResourceClass{
+		"none": {}, "old": {CPUs: 0.5, Memory: 1 << 30}, "new": {CPUs: 0.5, Memory: 1 << 30},
+		"tenth": {CPUs: 0.1}, "quota": {CPUs: 0.25}, "period": {CPUs: 0.5},
+	} {
+		if have := limitsOf(services[name]); have != want {
+			t.Errorf("%s: %+v, want %+v", name, have, want)
 		}
 	}
 }

@@ -67,6 +67,7 @@ func (s *Stack) observed() observed {
 	defer s.mu.Unlock()
 	copied := observed{
 		networks: maps.Clone(s.seen.networks), volumes: maps.Clone(s.seen.volumes), gateways: maps.Clone(s.seen.gateways),
+		proxies:   maps.Clone(s.seen.proxies),
 		instances: map[string][]int{}, next: maps.Clone(s.seen.next),
 	}
 	for name, numbers := range s.seen.instances {

@@ -13,7 +13,10 @@ import (
 	"sync"
 	"time"
 
+	agentlink "github.com/shakedown-dev/shakedown/chaos/link"
+	"github.com/shakedown-dev/shakedown/chaos/order"
 	"github.com/shakedown-dev/shakedown/harness/clock"
+	"github.com/shakedown-dev/shakedown/harness/gateway"
 	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/platform"
 	"github.com/shakedown-dev/shakedown/scenarios"
@@ -39,8 +42,18 @@ type Config struct {
 	// StartTimeout limits how long an instance may take from its start to
 	// ready, healthy or completed. Default 60s.
 	StartTimeout time.Duration
+	// Session answers what the application announces at a prescale webhook; nil
+	// rejects everything. It is called concurrently, beside everything else, and
+	// may call the Stack.
+	Session func(context.Context, journal.SessionSignal) gateway.Answer
+	// Proxies is told what the proxy in front of a service, or the third party of
+	// that name, says by itself; nil drops that. Calls are journaled by the stack.
+	Proxies func(service string) agentlink.Sink
+	// Lease is how long faults outlive the harness. Default scenarios.DefaultLease.
+	Lease time.Duration
 
-	connect connector // nil: a gateway in shakedown-agent
+	connect connector      // nil: a gateway in shakedown-agent
+	greet   chaosConnector // nil: an agent of faults in shakedown-agent
 }
 
 // A Stack is the instances of one run. Its methods are safe for concurrent
@@ -59,17 +72,25 @@ type Stack struct {
 	pumping    sync.Once
 	pumped     chan struct{}   // closed when no event comes any more
 	turns      map[string]turn // by service; what changes its instances takes its turn
+	launching  chan struct{}   // a place for each instance that is raised at one time
 	downOnce   func(context.Context) error
-	mu         sync.Mutex              // guards what follows
-	under      sync.WaitGroup          // methods under way
-	closed     bool                    // Down has begun
-	failUp     context.CancelCauseFunc // set while Up runs
-	instances  map[string]*instance    // created and not removed, gateways too
-	links      map[string]link         // by service
-	versions   map[string]*versions    // of services that the plan releases
-	ran        map[string]bool         // jobs that were begun
-	inspected  map[string]bool         // services and versions whose main process was asked for
-	news       chan struct{}           // closed and replaced when something about an instance changes
+	authority  *order.Authority         // of the run, nil where nobody needs one
+	mu         sync.Mutex               // guards what follows
+	under      sync.WaitGroup           // methods under way
+	besides    sync.WaitGroup           // of them, what goes on after they have returned
+	closed     bool                     // Down has begun
+	failUp     context.CancelCauseFunc  // set while Up runs
+	instances  map[string]*instance     // created and not removed, gateways too
+	links      map[string]link          // by service
+	proxies    map[string]chaosLink     // by service or third party
+	escorts    map[string]*escort       // agents of faults, by name
+	callers    map[string]string        // instances by address, as proxies see them
+	stopped    map[string]*instance     // that faults have taken away and removed
+	versions   map[string]*versions     // of services that the plan releases
+	classes    map[string]resourceClass // by service, where SetClass was called
+	ran        map[string]bool          // jobs that were begun
+	inspected  map[string]bool          // services and versions whose main process was asked for
+	news       chan struct{}            // closed and replaced when something about an instance changes
 	seen       observed
 }
 
@@ -87,17 +108,25 @@ func New(cfg Config) (*Stack, error) {
 	if cfg.connect == nil {
 		cfg.connect = connectAgent
 	}
+	if cfg.greet == nil {
+		cfg.greet = connectChaos
+	}
 	s := &Stack{
 		cfg: cfg, on: groundOf(cfg), pumped: make(chan struct{}), turns: map[string]turn{},
 		instances: map[string]*instance{}, links: map[string]link{},
+		proxies: map[string]chaosLink{}, escorts: map[string]*escort{}, callers: map[string]string{}, stopped: map[string]*instance{},
+		launching: make(chan struct{}, raisedAtOnce), classes: map[string]resourceClass{},
 		versions: versionsOf(cfg.Plan), ran: map[string]bool{}, inspected: map[string]bool{}, news: make(chan struct{}),
 		seen: observed{
-			networks: map[string]bool{}, volumes: map[string]bool{}, gateways: map[string]bool{},
+			networks: map[string]bool{}, volumes: map[string]bool{}, gateways: map[string]bool{}, proxies: map[string]bool{},
 			instances: map[string][]int{}, next: map[string]int{},
 		},
 	}
 	var err error
 	if s.layout, err = arrange(cfg.Project, cfg.Plan, s.on); err != nil {
+		return nil, err
+	}
+	if s.authority, err = makeAuthority(s.layout, cfg.Plan); err != nil {
 		return nil, err
 	}
 	for _, service := range s.layout.services {
@@ -182,11 +211,11 @@ func (s *Stack) remark() {
 	}
 	limits := map[platform.Feature][]string{}
 	for _, service := range s.layout.services {
-		memory, cpus := limitsOf(service.config)
-		if memory {
+		limit := limitsOf(service.config)
+		if limit.Memory > 0 {
 			limits[platform.MemoryLimits] = append(limits[platform.MemoryLimits], service.name)
 		}
-		if cpus {
+		if limit.CPUs > 0 {
 			limits[platform.CPULimits] = append(limits[platform.CPULimits], service.name)
 		}
 	}
@@ -197,16 +226,16 @@ func (s *Stack) remark() {
 	}
 }
 
-// Targets tells where the services behind gateways are reachable for the
-// harness: host:port on loopback by service. It is complete once Up has
+// Targets tells where the services behind gateways, and third parties, are
+// reachable for the harness: host:port on loopback by service. It is complete once Up has
 // returned.
 func (s *Stack) Targets() map[string]string {
 	targets := map[string]string{}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, service := range s.layout.services {
-		if gateway := s.instances[gatewayName(service.name)]; gateway != nil && gateway.published != "" {
-			targets[service.name] = gateway.published
+	for _, service := range slices.Concat(s.layout.services, s.layout.parties) {
+		if front := s.instances[service.front()]; front != nil && front.published != "" {
+			targets[service.name] = front.published
 		}
 	}
 	return targets

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -42,9 +41,31 @@ func (s *Stack) beginTermination(ctx context.Context, name, cause string) (termi
 	if i == nil {
 		return termination{}, fmt.Errorf("stop %s: the run has no such instance, or it is being stopped already", name)
 	}
+	return s.announce(ctx, i, cause, never)
+}
+
+// stop takes away an instance that does not count any more; its grace ends at
+// the latest at a moment on the run's clock.
+func (s *Stack) stop(ctx context.Context, i *instance, cause string, latest time.Duration) error {
+	t, err := s.announce(ctx, i, cause, latest)
+	if err != nil {
+		return err
+	}
+	return s.endTermination(ctx, t)
+}
+
+// announce journals that an instance begins to terminate. One that is being
+// brought in does so when that is over; if it never ran there is nothing to say.
+func (s *Stack) announce(ctx context.Context, i *instance, cause string, latest time.Duration) (termination, error) {
+	if i.rising && !await(ctx, i.raised.done) {
+		return termination{}, fmt.Errorf("stop %s: %w", i.name, context.Cause(ctx))
+	}
+	if !i.running.fired() && i.rising {
+		return termination{i: i, began: s.cfg.Clock.Now(), cause: cause, unborn: true}, nil
+	}
 	stop := s.stopSignal(ctx, i) // asked before the sequence, which it must not delay
 	t := termination{i: i, began: s.cfg.Clock.Now(), cause: cause, lag: s.lag(i.of, i.name), stop: stop}
-	t.grace = i.of.plan.Drain.Grace.Std()
+	t.grace = max(0, min(i.of.plan.Drain.Grace.Std(), latest-t.began))
 	t.preStop = min(i.of.plan.Drain.PreStop.Std(), t.grace)
 	s.cfg.Emit(journal.Event{T: t.began, Body: journal.InstanceTerminating{
 		Service: i.service(), Instance: i.name, Cause: cause, Lag: t.lag, PreStop: t.preStop, Grace: t.grace,
@@ -54,7 +75,11 @@ func (s *Stack) beginTermination(ctx context.Context, name, cause string) (termi
 
 // endTermination performs the sequence.
 func (s *Stack) endTermination(ctx context.Context, t termination) error {
-	if err := s.terminated(ctx, t); err != nil {
+	perform := s.terminated
+	if t.unborn {
+		perform = s.neverRan
+	}
+	if err := perform(ctx, t); err != nil {
 		return fmt.Errorf("stop %s: %w", t.i.name, err)
 	}
 	return nil
@@ -67,6 +92,15 @@ type termination struct {
 	began               time.Duration // on the run's clock
 	lag, preStop, grace time.Duration
 	stop                syscall.Signal
+	unborn              bool // it never ran: there is no sequence
+}
+
+// neverRan removes what there is of an instance that was brought in half-way.
+func (s *Stack) neverRan(ctx context.Context, t termination) error {
+	if s.instance(t.i.name) == nil {
+		return nil
+	}
+	return s.remove(ctx, t)
 }
 
 func (s *Stack) terminated(ctx context.Context, t termination) error {
@@ -94,12 +128,20 @@ func (s *Stack) leave(name string) *instance {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.instances[name]
-	if i == nil || i.number == 0 || !slices.Contains(s.seen.instances[i.of.name], i.number) {
+	if i == nil || i.number == 0 || !s.seen.has(i) {
 		return nil
 	}
-	s.seen.instances[i.of.name] = slices.DeleteFunc(s.seen.instances[i.of.name], func(n int) bool { return n == i.number })
+	s.seen.lose(i)
 	i.want()
 	return i
+}
+
+// uncount makes an instance not count any more, although nobody asked it to exit
+// yet.
+func (s *Stack) uncount(i *instance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen.lose(i)
 }
 
 // lag is how long the data plane goes on routing to a leaving instance, or to
@@ -235,9 +277,10 @@ func (s *Stack) forget(ctx context.Context, t termination, gateway link) error {
 }
 
 func (s *Stack) remove(ctx context.Context, t termination) error {
+	s.dismissAgents(ctx, t.i)
 	began := s.cfg.Clock.Now()
 	err := s.cfg.Platform.Remove(ctx, t.i.name)
-	s.called("instance.remove", t, began, err)
+	s.called(opRemove, t, began, err)
 	if err != nil {
 		return fmt.Errorf("remove: %w", err)
 	}

@@ -105,6 +105,7 @@ func (s *service) versioned(n int, v *version, on ground) (platform.Spec, error)
 		return spec, err
 	}
 	spec.Config = v.picture(spec.Config)
+	s.overlay(&spec, s.given, on)
 	s.overlay(&spec, v.environment, on)
 	if s.job != "" {
 		s.overlay(&spec, s.extra, on)

@@ -188,14 +188,3 @@ func (s *Stack) waitCompleted(ctx context.Context, of *service, _ Operation) err
 	}
 	return nil
 }
-
-// limitsOf says which limits a service has.
-func limitsOf(config types.ServiceConfig) (memory, cpus bool) {
-	memory, cpus = config.MemLimit > 0, config.CPUS > 0 || config.CPUQuota > 0
-	if config.Deploy != nil && config.Deploy.Resources.Limits != nil {
-		limits := config.Deploy.Resources.Limits
-		memory = memory || limits.MemoryBytes > 0
-		cpus = cpus || limits.NanoCPUs > 0
-	}
-	return memory, cpus
-}

@@ -65,6 +65,7 @@ func (d *driver) compileJourney(journey string, sent *replayed) (*program, error
 			return nil, fmt.Errorf("step %s: %w", p.Name, err)
 		}
 		s.index, s.attack, s.home = requests, journey+"/"+p.Name, homeOf(homes, p.Service)
+		s.milestone = isMilestone(d.plan, journey, p.Name)
 		requests++
 		s.keys, err = d.keysOf(journey, p.Name)
 		return s, err

@@ -48,14 +48,16 @@ type driver struct {
 	circles  []*circle
 	replays  []journal.Replayed // what was read
 
-	active    []*session
-	free      []*session
-	inFlight  int // requests
-	elsewhere int // answers that are judged on other goroutines
-	numbers   numbers
-	instances instances
-	moves     moves
-	keyless   map[int]journal.Note // by ledger, where keys could not be made
+	active     []*session
+	free       []*session
+	inFlight   int // requests
+	elsewhere  int // answers that are judged on other goroutines
+	numbers    numbers
+	traces     traces
+	instances  instances
+	moves      moves
+	milestones milestones
+	keyless    map[int]journal.Note // by ledger, where keys could not be made
 
 	next, ending, giving loop.Timer // next arrival, end of the last phase, end of patience
 	arrived              bool       // no arrival is left
@@ -70,7 +72,7 @@ func newDriver(cfg Config) (*driver, error) {
 		plan: cfg.Plan, clock: cfg.Clock, origin: cfg.Start, sink: cfg.Sink, drain: cfg.Drain,
 		results: cfg.Results, book: cfg.Acknowledged, epoch: time.Now().Add(-cfg.Clock.Now()),
 		agent: "shakedown/" + cfg.Version, targets: map[string]*target{}, keyless: map[int]journal.Note{},
-		source: draws.New(cfg.Plan),
+		source: draws.New(cfg.Plan), traces: tracesOf(cfg.Run),
 	}
 	if cfg.Version == "" {
 		d.agent = "shakedown/dev"
@@ -261,7 +263,7 @@ func (d *driver) record(event journal.Event) error {
 // conclude writes what is left to write after the loop has ended.
 func (d *driver) conclude() (Totals, error) {
 	err := d.flusher.stop()
-	events := slices.Concat(d.keylessNotes(), d.moves.notes())
+	events := slices.Concat(d.keylessNotes(), d.moves.notes(), d.milestones.notes())
 	for _, name := range slices.Sorted(maps.Keys(d.targets)) {
 		carriers := d.targets[name].carriers()
 		for _, engine := range slices.Sorted(maps.Keys(carriers)) {

@@ -285,9 +285,9 @@ func TestFillAllocatesNothing(t *testing.T) {
 	st := stepOf(t, scenarios.PlannedStep{
 		Method: "POST", Path: "/orders", Body: `{"n": 1}`, Headers: map[string]string{"Content-Type": "application/json", "X-A": "b"},
 	})
-	s := &session{variables: *sessionOf(scenarios.PlannedLoad{}, 0), driver: &driver{clock: clock.Start()}}
+	s := &session{variables: *sessionOf(scenarios.PlannedLoad{}, 0), driver: &driver{clock: clock.Start(), traces: tracesOf("run")}}
 	fill := func() {
-		s.asked = request{step: st, target: st.target, number: s.numbers.next()}
+		s.asked = request{step: st, target: st.target, number: s.numbers.next(), trace: s.traces.next()}
 		if err := s.fill(st); err != nil {
 			t.Fatal(err)
 		}
@@ -296,7 +296,7 @@ func TestFillAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(5000, fill); n != 0 {
 		t.Errorf("%v allocations a request", n)
 	}
-	if len(s.x.Request.Header) != 4 || string(s.x.Request.Body) != `{"n": 1}` {
+	if len(s.x.Request.Header) != 5 || string(s.x.Request.Body) != `{"n": 1}` {
 		t.Errorf("%+v", s.x.Request)
 	}
 }

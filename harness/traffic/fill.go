@@ -19,6 +19,9 @@ func (s *session) fill(st *step) error {
 	}
 	r.Header = s.cookies.add(r.Header, r.Path, s.asked.target, s.clock.Now())
 	r.Header = append(r.Header, exchange.Field{Name: RequestHeader, Value: s.asked.number})
+	if s.asked.trace != "" {
+		r.Header = append(r.Header, exchange.Field{Name: TraceHeader, Value: s.asked.trace})
+	}
 	return nil
 }
 

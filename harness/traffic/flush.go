@@ -23,8 +23,8 @@ type flusher struct {
 
 // A flushed is what goes into the sink at a time.
 type flushed struct {
-	batch *measure.Batch
-	moved []journal.Event
+	batch  *measure.Batch
+	events []journal.Event
 }
 
 func newFlusher(d *driver) *flusher {
@@ -48,7 +48,7 @@ func (f *flusher) start() {
 // follows would not be on record.
 func (f *flusher) write(what flushed) {
 	err := what.batch.Write(f.sink)
-	for _, event := range what.moved {
+	for _, event := range what.events {
 		if err == nil {
 			err = f.record(event)
 		}
@@ -66,10 +66,20 @@ func (f *flusher) tick() {
 	if now >= f.due+flushEvery {
 		f.due = now
 		if batch := f.recorder.Cut(now, f.gauges()); batch != nil {
-			f.batches <- flushed{batch, f.takeMoves(now-f.origin, false)} // there is room: what was before is written
+			f.batches <- flushed{batch, f.events(now, false)} // there is room: what was before is written
 		}
 	}
 	f.loop.Set(&f.timer, f.due+flushEvery)
+}
+
+// events are those that came together beside the figures, all of them at the
+// end.
+func (f *flusher) events(now time.Duration, all bool) []journal.Event {
+	events := append(f.milestones.take(), f.takeMoves(now-f.origin, all)...)
+	if all {
+		events = append(events, f.slowest()...)
+	}
+	return events
 }
 
 // gauges are the state of the driver now.
@@ -91,7 +101,7 @@ func (f *flusher) stop() error {
 	close(f.batches)
 	<-f.ended
 	now := f.clock.Now()
-	f.write(flushed{f.recorder.Cut(now, f.gauges()), f.takeMoves(now-f.origin, true)})
+	f.write(flushed{f.recorder.Cut(now, f.gauges()), f.events(now, true)})
 	if f.failed != nil {
 		return f.failed
 	}

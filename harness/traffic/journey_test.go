@@ -35,6 +35,7 @@ func (a *asked) add(what string) int {
 func sent(r *http.Request) string {
 	body, _ := io.ReadAll(r.Body)
 	r.Header.Del(RequestHeader)
+	r.Header.Del(TraceHeader)
 	var header strings.Builder
 	_ = r.Header.Write(&header)
 	return r.Method + " " + r.RequestURI + " " + r.Host + "\n" + header.String() + "\n" + string(body)

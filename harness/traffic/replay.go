@@ -84,7 +84,7 @@ func (r *replayed) fill(x *exchange.Request, ordinal uint64) {
 	agent := false
 	for _, f := range recorded.Header {
 		agent = agent || f.Name == "User-Agent"
-		if f.Name != RequestHeader {
+		if f.Name != RequestHeader && f.Name != TraceHeader { // those are this request's
 			x.Header = append(x.Header, exchange.Field(f))
 		}
 	}

@@ -18,10 +18,12 @@ type request struct {
 	carrier  *carrier // whose engine has the exchange
 	meter    *measure.Meter
 	number   string
+	trace    string        // of TraceHeader, "" where the step has its own
 	instance instance      // that answered
 	intended time.Duration // send time
 	first    time.Duration // the same of the first request of a polling
 	ready    time.Duration // the driver got to it
+	begun    time.Duration // the first byte of the first request of a polling was sent, on the run's clock; 0 if none was
 	logged   logged
 }
 
@@ -35,7 +37,10 @@ func (s *session) send() {
 	r.meter.Lag(max(r.ready-r.intended, 0))
 	s.number()
 	s.nextRequest()
-	r.number, r.instance, r.target = s.numbers.next(), 0, st.target
+	r.number, r.trace, r.instance, r.target = s.numbers.next(), "", 0, st.target
+	if !st.traced {
+		r.trace = s.traces.next()
+	}
 	if st.replay != nil {
 		r.target = st.replay.target(s.ordinal)
 	}
@@ -74,6 +79,9 @@ func (s *session) done(x *exchange.Exchange) {
 	s.recorder.Sojourn(ended - s.asked.ready)
 	if attempted(x) {
 		s.asked.meter.Sent()
+	}
+	if s.asked.begun == 0 {
+		s.asked.begun = x.Sent
 	}
 	if err := s.asked.target.heard(x); err != nil {
 		s.abort(err)
@@ -148,11 +156,13 @@ func (s *session) judged(v verdict) {
 func (s *session) settled(t *trouble, ended, service time.Duration) {
 	s.ended = ended
 	if t == nil {
+		s.pass(ok, ended)
 		s.count(ok, "", ended, service)
 		s.acknowledge()
 		s.walk()
 		return
 	}
+	s.pass(t.outcome, ended)
 	s.count(t.outcome, t.message, ended, service)
 	s.report(t)
 	s.end(t.outcome, ended)
@@ -162,6 +172,10 @@ func (s *session) settled(t *trouble, ended, service time.Duration) {
 // nothing was.
 func (s *session) count(o measure.Outcome, message string, ended, service time.Duration) {
 	s.asked.meter.End(o, ended-s.asked.intended, service, s.instances.name(s.asked.instance))
+	s.asked.step.extremes.consider(extreme{
+		outcome: o, intended: s.asked.intended, took: ended - s.asked.intended, status: s.x.Status,
+		instance: s.asked.instance, trace: traceOf(s.asked.trace),
+	})
 	s.log(message, ended)
 }
 
@@ -174,6 +188,10 @@ func (s *session) report(t *trouble) {
 			method, path = s.x.Request.Method, capped(s.x.Request.Path, 100)
 		}
 		path, _, _ = strings.Cut(path, "?") // a query may hold what is nobody's business
-		return fmt.Sprintf("session %d, request %s, %s %s: %s", s.draws.Number(), s.asked.number, method, path, t.sample)
+		trace := ""
+		if id := traceOf(s.asked.trace); id != "" {
+			trace = ", trace " + id
+		}
+		return fmt.Sprintf("session %d, request %s%s, %s %s: %s", s.draws.Number(), s.asked.number, trace, method, path, t.sample)
 	})
 }

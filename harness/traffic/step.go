@@ -24,16 +24,19 @@ const (
 
 // A step is one request of a journey, ready to be filled in and sent.
 type step struct {
-	name     string
-	index    int    // among the requests of the journey
-	attack   string // journey/step, its name in results
-	sequence results.Sequence
-	keys     []ledgerKey // of the ledgers that its success is for
-	home     *home       // nil: nobody wants to know which instances answer
-	method   string
-	target   *target
-	path     text
-	host     text
+	name      string
+	index     int    // among the requests of the journey
+	attack    string // journey/step, its name in results
+	sequence  results.Sequence
+	keys      []ledgerKey // of the ledgers that its success is for
+	extremes  extremes
+	traced    bool  // it sets TraceHeader itself
+	home      *home // nil: nobody wants to know which instances answer
+	milestone bool  // a check wants to know its moments
+	method    string
+	target    *target
+	path      text
+	host      text
 	// fields are the header without the request's number; those in varying have
 	// a value to be filled in.
 	fields  []exchange.Field
@@ -121,6 +124,7 @@ func (s *step) compileHeaders(planned map[string]string, agent string, compresse
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		value, err := compileText(values[name])
+		s.traced = s.traced || name == TraceHeader
 		switch {
 		case err != nil:
 			return fmt.Errorf("header %s: %w", name, err)

@@ -52,6 +52,9 @@ type Config struct {
 	// Drain is how long sessions in flight may go on after the last phase.
 	// Default 10s.
 	Drain time.Duration
+	// Run is the id of the run, which the traces of its requests are told from those of
+	// others by.
+	Run string
 	// Version stands in the User-Agent. Default "dev".
 	Version string
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/shakedown-dev/shakedown/harness/redact/pgreason"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -145,7 +146,7 @@ func transportReason(ctx context.Context, err error) error {
 	}
 	var op *net.OpError
 	if errors.As(err, &op) {
-		err = fmt.Errorf("%s: %w", op.Op, innermost(op))
+		err = fmt.Errorf("%s: %w", op.Op, pgreason.Innermost(op))
 	}
 	return fmt.Errorf("no answer: %w", err)
 }

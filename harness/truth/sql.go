@@ -11,10 +11,10 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
 
+	"github.com/shakedown-dev/shakedown/harness/redact/pgreason"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -184,39 +184,10 @@ func whole(value any) int64 {
 	return 0
 }
 
-// reason is what went wrong, without the address, the user or the password,
-// which errors about connections are full of.
+// reason is what went wrong, without the address, the user or the password.
 func reason(ctx context.Context, err error) error {
-	var server *pgconn.PgError
-	var connect *pgconn.ConnectError
-	switch {
-	case ctx.Err() != nil: // whatever the database makes of it
+	if ctx.Err() != nil { // whatever the database makes of it
 		return context.Cause(ctx)
-	case errors.As(err, &server) && strings.HasPrefix(server.Code, "28"):
-		return fmt.Errorf("it refuses the user or the password (SQLSTATE %s)", server.Code)
-	case errors.As(err, &server):
-		return fmt.Errorf("%s (SQLSTATE %s)", server.Message, server.Code)
-	case errors.As(err, &connect):
-		return fmt.Errorf("no connection: %w; check that the database runs", innermost(connect))
 	}
-	return err
-}
-
-// innermost is the first cause of an error.
-func innermost(err error) error {
-	for {
-		switch e := err.(type) { //nolint:errorlint // it is taken apart
-		case interface{ Unwrap() error }:
-			if inner := e.Unwrap(); inner != nil {
-				err = inner
-				continue
-			}
-		case interface{ Unwrap() []error }:
-			if inner := e.Unwrap(); len(inner) > 0 {
-				err = inner[len(inner)-1]
-				continue
-			}
-		}
-		return err
-	}
+	return pgreason.Reason(err)
 }

@@ -13,7 +13,8 @@ type disturbance struct {
 	text string
 }
 
-// disturbances are the instances that a service lost under traffic, long enough
+// disturbances are the instances that a service lost under traffic, and the faults
+// that were done to it and are proven, long enough
 // before its end for probes with some patience to fail. That an action was to
 // disturb it is not enough: one that adds instances takes nothing away.
 func (h *history) disturbances(service string, patience time.Duration) []disturbance {
@@ -29,6 +30,11 @@ func (h *history) disturbances(service string, patience time.Duration) []disturb
 		}
 		if i.exited != nil {
 			add(i.exited.at, fmt.Sprintf("%s exited with code %d", i.name, i.exited.body.Code))
+		}
+	}
+	for _, f := range h.faults.runs {
+		if s, ok := f.lasted(); ok && f.Spec.CacheFlush == nil && slices.Contains(f.Services, service) && f.unproven() == "" {
+			add(s.from, "fault "+f.ID+" began")
 		}
 	}
 	slices.SortStableFunc(list, func(a, b disturbance) int { return cmp.Compare(a.at, b.at) })

@@ -28,13 +28,15 @@ func Doubts(rec *journal.Record, plan *scenarios.Plan) (reasons []string) {
 	h := newHistory(rec, plan)
 	judged := false
 	for _, c := range plan.Checks {
-		limit, ok := strictest(c.SLO)
-		if !ok {
-			continue
-		}
-		judged = true
-		if why := h.sampleOf(*c.SLO).generator.suspect(limit).reason; why != "" && !slices.Contains(reasons, why) {
-			reasons = append(reasons, why)
+		for _, slo := range objectivesOf(c) {
+			limit, ok := strictest(&slo)
+			if !ok {
+				continue
+			}
+			judged = true
+			if why := h.sampleOf(slo).generator.suspect(limit).reason; why != "" && !slices.Contains(reasons, why) {
+				reasons = append(reasons, why)
+			}
 		}
 	}
 	if judged {
@@ -42,6 +44,28 @@ func Doubts(rec *journal.Record, plan *scenarios.Plan) (reasons []string) {
 	}
 	if why := h.wholeGenerator().suspect(0).reason; why != "" {
 		return []string{why}
+	}
+	return nil
+}
+
+// objectivesOf are what a check has latencies of requests measured for.
+func objectivesOf(c scenarios.Check) []scenarios.SLOCheck {
+	switch {
+	case c.SLO != nil:
+		return []scenarios.SLOCheck{*c.SLO}
+	case c.Scaling != nil && c.Scaling.Recovery != nil:
+		return []scenarios.SLOCheck{latencyOf(*c.Scaling.Recovery)}
+	case c.SteadyState != nil && c.SteadyState.During != nil:
+		s := c.SteadyState
+		return []scenarios.SLOCheck{aimed(s.Journey, s.Step, s.Steady), aimed(s.Journey, s.Step, *s.During)}
+	case c.SteadyState != nil:
+		return []scenarios.SLOCheck{aimed(c.SteadyState.Journey, c.SteadyState.Step, c.SteadyState.Steady)}
+	case c.Recovery != nil:
+		return []scenarios.SLOCheck{aimed(c.Recovery.Journey, c.Recovery.Step, c.Recovery.Objectives)}
+	case c.BlastRadius != nil:
+		return []scenarios.SLOCheck{aimed(c.BlastRadius.Journey, c.BlastRadius.Step, c.BlastRadius.Objectives)}
+	case c.ThirdParty != nil && c.ThirdParty.FailFast != nil:
+		return []scenarios.SLOCheck{{Journey: c.ThirdParty.Per.Journey, Step: c.ThirdParty.Per.Step, P95: c.ThirdParty.FailFast}}
 	}
 	return nil
 }
@@ -90,8 +114,10 @@ func TolerableLag(plan *scenarios.Plan) time.Duration {
 		return tolerable(least)
 	}
 	for _, c := range plan.Checks {
-		if limit, ok := strictest(c.SLO); ok && (least == 0 || limit < least) {
-			least = limit
+		for _, slo := range objectivesOf(c) {
+			if limit, ok := strictest(&slo); ok && (least == 0 || limit < least) {
+				least = limit
+			}
 		}
 	}
 	return tolerable(least)

@@ -20,6 +20,7 @@ func TestDoubts(t *testing.T) {
 		"generator-ports":          "for want of ports|for want of ports",
 		"generator-busy-elsewhere": "at its limit|late itself", // 40 ms are tolerable for a limit of 1.5 s only
 		"generator-thread-in-time": "|",
+		"scaling-generator-late":   "late itself|late itself", // a recovery has a limit too
 	} {
 		file := "testdata/" + name + ".txtar"
 		if name == "generator-late" || name == "generator-short" {

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -64,17 +65,22 @@ func (i *instance) goneBy(otherwise time.Duration) time.Duration {
 }
 
 // stopped lists the instances that were told to stop under traffic, in that
-// order. One that had exited before is not among them.
+// order. One that had exited before is not among them, nor one that a fault killed
+// in the middle of it.
 func (h *history) stopped(service string) []*instance {
 	var list []*instance
 	for _, i := range h.of(service) {
-		if i.terminating != nil && h.window.holds(i.terminating.at) && (i.exited == nil || i.exited.at >= i.terminating.at) {
+		if i.terminating != nil && h.window.holds(i.terminating.at) && (i.exited == nil || i.exited.at >= i.terminating.at) && !i.cutDown() {
 			list = append(list, i)
 		}
 	}
 	slices.SortStableFunc(list, func(a, b *instance) int { return cmp.Compare(a.terminating.at, b.terminating.at) })
 	return list
 }
+
+// cutDown tells whether a fault killed the instance, as no termination does. The
+// notice of a reclaim is one.
+func (i *instance) cutDown() bool { return i.taken != nil && i.taken.Spec.Reclaim == nil }
 
 func drainFinding(service, rule, wanted string) Finding {
 	return Finding{ID: "drain/" + service + "/" + rule, Kind: "drain", Service: service, Verdict: Pass, Wanted: wanted}
@@ -263,6 +269,9 @@ func (l losses) judge(f Finding, none string) Finding {
 	switch {
 	case l.failed > 0:
 		f.Verdict = Fail
+	case l.spoiled > 0:
+		f.Verdict = Inconclusive
+		f.Reason = fmt.Sprintf("%s failed while fault %s lasted, so nobody knows whether they would have without it", plural(l.spoiled, "request"), l.fault)
 	case l.total == 0:
 		f.Verdict, f.Reason = Inconclusive, none
 	case l.total == l.abandoned:

@@ -59,7 +59,7 @@ type exit struct {
 // leave judges the exit of one instance that was told to stop.
 func (h *history) leave(i *instance, limit time.Duration) exit {
 	start := i.terminating.at
-	killed, wasKilled := i.signalled("SIGKILL")
+	killed, wasKilled := i.kill()
 	e := exit{instance: i, verdict: Fail, idle: i.idle()}
 	if i.exited == nil {
 		return i.stays(e, limit)
@@ -140,7 +140,7 @@ const killedByControl = "was killed (SIGKILL) by the control of this run in plac
 // stays judges an instance of whose exit the record says nothing.
 func (i *instance) stays(e exit, limit time.Duration) exit {
 	start := i.terminating.at
-	killed, ok := i.signalled("SIGKILL")
+	killed, ok := i.kill()
 	switch {
 	case ok && i.killed:
 		e.after, e.text = killed-start, killedByControl

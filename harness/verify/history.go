@@ -29,6 +29,9 @@ type history struct {
 
 	turnedAway []exchange             // found no instance ready
 	unserved   []timed[journal.Tally] // of those that reached none
+
+	scale  scaleRecord
+	faults faultRecord
 }
 
 // timed is a body with its T.
@@ -45,6 +48,7 @@ type instance struct {
 	started     *time.Duration
 	version     string // of a release, "" before the first of the service
 	job         bool   // a one-off; service is the job's name then
+	decision    int    // of an autoscaler that it was started for, 0 for none
 	main        *journal.MainProcess
 	probes      []timed[journal.ProbeChanged]
 	added       []timed[journal.EndpointAdded]
@@ -61,6 +65,7 @@ type instance struct {
 	passed *time.Duration
 	// killed tells that the run kills it where it would tell it to stop.
 	killed bool
+	taken  *faultRun // that ended it, nil for none
 
 	exchanges []exchange // in order of their start
 	tallies   []timed[journal.Tally]
@@ -69,7 +74,8 @@ type instance struct {
 // exchange is a request between gateway and instance.
 type exchange struct {
 	journal.Request
-	end time.Duration
+	end   time.Duration
+	fault string // that its failure may be due to
 }
 
 // bad tells whether the exchange counts against the instance. When the client
@@ -81,11 +87,12 @@ func (x exchange) bad() bool {
 func (x exchange) abandoned() bool { return x.Failure == journal.ClientGone }
 
 func newHistory(rec *journal.Record, plan *scenarios.Plan) *history {
-	h := &history{rec: rec, plan: plan, byName: map[string]*instance{}, ledgers: map[string]timed[journal.Ledger]{}}
+	h := &history{rec: rec, plan: plan, byName: map[string]*instance{}, ledgers: map[string]timed[journal.Ledger]{}, faults: newFaultRecord()}
 	h.window = windowOf(rec.Events)
 	for _, e := range rec.Events {
 		h.take(e)
 	}
+	h.faults.follow(plan, h.window)
 	probed := h.probed()
 	for _, i := range h.instances {
 		slices.SortStableFunc(i.exchanges, compareExchanges)
@@ -94,6 +101,7 @@ func newHistory(rec *journal.Record, plan *scenarios.Plan) *history {
 			i.lookForProbe()
 		}
 	}
+	h.blame()
 	slices.SortStableFunc(h.groups, compareGroups)
 	return h
 }
@@ -167,6 +175,9 @@ func (h *history) take(e journal.Event) {
 		h.moved = append(h.moved, timed[journal.Moved]{e.T, b})
 	case journal.Ledger:
 		h.ledgers[b.ID] = timed[journal.Ledger]{e.T, b}
+	default:
+		h.scale.take(e)
+		h.faults.take(e)
 	}
 }
 
@@ -176,6 +187,7 @@ func (h *history) takeLife(e journal.Event) {
 	case journal.InstanceStarted:
 		i := h.instance(b.Service, b.Instance)
 		i.started, i.version, i.job = moment(e.T), b.Version, b.Job
+		i.decision = journal.DecisionOf(b.Cause)
 	case journal.InstanceTerminating:
 		h.instance(b.Service, b.Instance).terminating = &timed[journal.InstanceTerminating]{e.T, b}
 	case journal.InstanceSignalled:
@@ -210,12 +222,12 @@ func moment(t time.Duration) *time.Duration { return &t }
 func (h *history) takeRequest(end time.Duration, r journal.Request) {
 	if r.Instance == "" { // the doing of no instance
 		if r.Failure == journal.NoEndpoint {
-			h.turnedAway = append(h.turnedAway, exchange{r, end})
+			h.turnedAway = append(h.turnedAway, exchange{Request: r, end: end})
 		}
 		return
 	}
 	i := h.instance(r.Service, r.Instance)
-	i.exchanges = append(i.exchanges, exchange{r, end})
+	i.exchanges = append(i.exchanges, exchange{Request: r, end: end})
 }
 
 // takeOperation keeps the calls by which signals were sent. They are told after
@@ -259,10 +271,10 @@ func (h *history) of(service string) []*instance {
 	return list
 }
 
-// signalled is when a signal was first sent.
-func (i *instance) signalled(signal string) (time.Duration, bool) {
+// kill is when the instance was first sent a SIGKILL.
+func (i *instance) kill() (time.Duration, bool) {
 	for _, s := range i.signals {
-		if s.body.Signal == signal {
+		if s.body.Signal == "SIGKILL" {
 			return s.at, true
 		}
 	}
@@ -297,9 +309,9 @@ func (i *instance) delivered(sent time.Duration) time.Duration {
 }
 
 // crashed tells whether the instance exited under traffic although nobody had
-// asked it to.
+// asked it to, and no fault made it.
 func (i *instance) crashed(w window) bool {
-	return i.exited != nil && !i.exited.body.Wanted && w.holds(i.exited.at)
+	return i.exited != nil && !i.exited.body.Wanted && i.taken == nil && w.holds(i.exited.at)
 }
 
 // uninitialized tells whether the instance was put into the endpoint list

@@ -31,11 +31,16 @@ func Judge(rec *journal.Record, plan *scenarios.Plan) Result {
 		result.Checks = append(result.Checks, guard(kind, service, run)...)
 	}
 	if h != nil {
+		result.Checks = append(result.Checks, guard("faults", "", h.faultFindings)...)
+		result.Checks = append(result.Checks, guard("run", "", h.stoppedEarly)...)
 		result.Checks = append(result.Checks, guard("run", "", func() []Finding { return h.actions(rec.Events) })...)
 		result.Checks = append(result.Checks, guard("run", "", func() []Finding { return h.breakdowns(rec.Events) })...)
 	}
 	tidy(result.Checks)
 	result.Verdict = Combine(result.Checks)
+	if len(plan.Checks) == 0 && result.Verdict == Pass { // of faults: that they were done proves nothing yet
+		result.Verdict = Inconclusive
+	}
 	return result
 }
 
@@ -73,6 +78,38 @@ func (h *history) checker(c scenarios.Check) (kind, service string, run func() [
 		return "stateless", c.Stateless.Service, func() []Finding { return h.stateless(*c.Stateless) }
 	case c.Integrity != nil:
 		return "integrity", "", func() []Finding { return h.integrity(*c.Integrity) }
+	case c.Scaling != nil:
+		return "scaling", c.Scaling.Service, func() []Finding { return h.scaling(*c.Scaling) }
+	case c.Queue != nil:
+		return "queue", c.Queue.Service, func() []Finding { return h.queue(*c.Queue) }
+	case c.Prescale != nil:
+		return "prescale", c.Prescale.Service, func() []Finding { return h.prescale(*c.Prescale) }
+	case c.Cost != nil:
+		return "cost", c.Cost.Service, func() []Finding { return h.cost(*c.Cost) }
+	case c.SteadyState != nil:
+		return "steady_state", "", func() []Finding { return h.steadyState(*c.SteadyState) }
+	case c.Recovery != nil:
+		return "recovery", "", func() []Finding { return h.faultRecovery(*c.Recovery) }
+	case c.ThirdParty != nil:
+		return "third_party", c.ThirdParty.Service, func() []Finding { return h.thirdParty(*c.ThirdParty) }
+	case c.BlastRadius != nil:
+		return "blast_radius", "", func() []Finding { return h.blastRadius(*c.BlastRadius) }
+	case c.Stampede != nil:
+		return "stampede", c.Stampede.Service, func() []Finding { return h.stampede(*c.Stampede) }
+	case c.Alert != nil:
+		return "alert", "", func() []Finding { return h.alert(*c.Alert) }
+	case c.AlertCoverage != nil:
+		return "alert_coverage", "", func() []Finding { return h.alertCoverage(*c.AlertCoverage) }
+	case c.AlertLint != nil:
+		return "alert_lint", "", func() []Finding { return h.alertLint(*c.AlertLint) }
+	case c.Threshold != nil:
+		return "threshold", "", func() []Finding { return h.thresholds(*c.Threshold) }
+	case c.PromQL != nil:
+		return "promql", "", func() []Finding { return h.promql(*c.PromQL) }
+	case c.ErrorBudget != nil:
+		return "error_budget", "", func() []Finding { return h.errorBudget(*c.ErrorBudget) }
+	case c.Dashboard != nil:
+		return "dashboard", "", func() []Finding { return h.dashboard(*c.Dashboard) }
 	}
 	return "unknown", "", func() []Finding {
 		return []Finding{{ID: "unknown", Kind: "unknown", Verdict: Inconclusive,

@@ -19,10 +19,21 @@ import (
 func everyCheck() *scenarios.Plan {
 	limit, percent, ready := scenarios.Duration(time.Second), scenarios.Percent(99), scenarios.Duration(3*time.Second)
 	floor, of, read := 2, &scenarios.Acknowledged{Journey: "shop", Step: "buy", Key: "${order}"}, scenarios.Truth{SQL: &scenarios.SQLRead{Service: "api"}}
+	factor := scenarios.Factor(1.5)
+	objectives, per := scenarios.Objectives{P95: &limit, P99: &limit, Availability: &percent}, scenarios.UserStep{Journey: "shop", Step: "buy"}
+	tracked := &scenarios.PlannedAutoscale{TargetTracking: &scenarios.TargetTracking{Metric: "p95"}, Min: 1, Max: 3, Capacity: 2}
 	whole := scenarios.ReadinessCheck{Service: "api", TimeToReady: &ready, FirstRequests: &limit, Dependency: "db", UnreadyWithin: &limit}
 	return &scenarios.Plan{
 		Scenario: "drill",
-		Services: map[string]scenarios.PlannedService{"api": {Port: 8080, Balance: "request", Drain: scenarios.Drain{Grace: scenarios.Duration(10 * time.Second)}}},
+		Services: map[string]scenarios.PlannedService{
+			"api":    {Port: 8080, Balance: "request", Drain: scenarios.Drain{Grace: scenarios.Duration(10 * time.Second)}, Driven: true, Autoscale: tracked},
+			"worker": {}, "importer": {Prescale: &scenarios.Prescale{Tier: "enterprise"}},
+		},
+		Phases: []scenarios.PlannedPhase{{Name: "surge", End: scenarios.Duration(30 * time.Second)}},
+		Faults: []scenarios.PlannedFault{
+			{ID: "errors", At: limit, End: ready, Services: []string{"api"}, Spec: scenarios.Fault{HTTPErrors: &scenarios.HTTPErrorsFault{}}},
+			{ID: "kill", At: ready, End: ready, Services: []string{"api"}, Spec: scenarios.Fault{Kill: &scenarios.KillFault{}}},
+		},
 		Journeys: map[string][]scenarios.PlannedStep{"shop": {{Name: "browse", Service: "api"}, {Name: "buy", Service: "api"}}},
 		Checks: []scenarios.Check{
 			{SLO: &scenarios.SLOCheck{Journey: "shop", P50: &limit, P95: &limit, P99: &limit, Availability: &percent}},
@@ -35,6 +46,17 @@ func everyCheck() *scenarios.Plan {
 			{Integrity: &scenarios.IntegrityCheck{Name: "orders", Want: "once", Of: of, Read: read}},
 			{Integrity: &scenarios.IntegrityCheck{Name: "charges", Want: "once", Read: read}},
 			{Integrity: &scenarios.IntegrityCheck{Name: "drift", Want: "none", Read: read}},
+			{Scaling: &scenarios.ScalingCheck{Service: "api", Reaction: &limit, Recovery: &scenarios.Recovery{Journey: "shop", P95: limit, Within: ready},
+				UnderProvisioned: &percent, UnderTime: &percent, OverProvisioned: &factor, OverTime: &percent, Overshoot: &floor}},
+			{Queue: &scenarios.QueueCheck{Service: "worker", Backlog: "depth", Age: "age", MaxBacklog: &floor, MaxAge: &limit, Surge: "surge", DrainedWithin: &limit, Work: &scenarios.Work{}}},
+			{Prescale: &scenarios.PrescaleCheck{Service: "importer", Journey: "import", Step: "upload"}},
+			{Cost: &scenarios.CostCheck{Service: "api", Replicas: &factor, CPU: &percent}},
+			{SteadyState: &scenarios.SteadyStateCheck{Journey: "shop", Steady: objectives, During: &objectives}},
+			{Recovery: &scenarios.RecoveryCheck{Journey: "shop", Step: "buy", Objectives: objectives, Within: ready}},
+			{ThirdParty: &scenarios.ThirdPartyCheck{Service: "api", Per: per, Amplification: &factor, Backoff: &scenarios.BackoffWanted{Least: limit}, RetryAfter: true,
+				Breaker: &scenarios.BreakerWanted{OpensWithin: limit, ClosesWithin: limit}, Errors: &percent, FailFast: &limit}},
+			{BlastRadius: &scenarios.BlastRadiusCheck{Journey: "shop", Faults: []string{"errors"}, Objectives: objectives}},
+			{Stampede: &scenarios.StampedeCheck{Service: "db", Metric: "reads", Peak: &factor, Saves: &percent, Per: &per}},
 		},
 	}
 }
@@ -97,7 +119,8 @@ func TestACrashOfACheckIsNoVerdict(t *testing.T) {
 func TestEveryRuleCanFailAndPass(t *testing.T) {
 	rules := []string{"/p50", "/p95", "/p99", "/availability", "D1-in-flight", "D2-endpoint-lag", "D3-after-removal",
 		"D4-told-to-close", "D5-exit", "D6-work", "D7-settings", "R1-initialized", "R2-first-requests", "R3-time-to-ready", "R4-flaps",
-		"R5-together", "R6-unready-after-term"}
+		"R5-together", "R6-unready-after-term", "/before", "/during", "/after", "T1-amplification", "T2-backoff", "T3-retry-after", "T4-breaker",
+		"T5-errors", "T6-fail-fast", "M1-peak", "M2-settled", "M3-saves"}
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil {
 		t.Fatal(err)
@@ -281,10 +304,28 @@ func drawEvents(rt *rapid.T) []journal.Event {
 				Steal: rapid.Float64().Draw(rt, "steal"), Exhausted: map[string]int{"ports": rapid.IntRange(-1, 9).Draw(rt, "ports")}, FileLimit: 1},
 			journal.ErrorGroup{Journey: "shop", Count: 3}, journal.Unknown{Type: "later"},
 		}
+		bodies = append(bodies, drawFault(rt, in), journal.Measured{Service: "db", Metric: "reads", Value: rapid.Float64().Draw(rt, "reads")})
 		return journal.Event{T: at, Body: rapid.SampledFrom(bodies).Draw(rt, "body")}
 	}), 0, 60).Draw(rt, "events")
 	slices.SortStableFunc(drawn, func(a, b journal.Event) int { return int(a.T - b.T) })
 	return drawn
+}
+
+// drawFault makes anything that is said of faults.
+func drawFault(rt *rapid.T, target string) journal.Body {
+	id := rapid.SampledFrom([]string{"errors", "kill", "gone"}).Draw(rt, "fault")
+	failed := rapid.SampledFrom([]string{"", "no\nlog"}).Draw(rt, "error of fault")
+	return rapid.SampledFrom([]journal.Body{
+		journal.FaultStarted{Fault: id, Targets: []string{target}, Took: time.Duration(rapid.IntRange(-1, 1).Draw(rt, "took")) * time.Second, Error: failed},
+		journal.FaultEnded{Fault: id, By: rapid.SampledFrom([]string{"schedule", "stop", ""}).Draw(rt, "by"), Error: failed},
+		journal.FaultState{Fault: id, Target: target, State: rapid.SampledFrom([]string{journal.FaultApplied, journal.FaultLost, journal.FaultReverted, journal.FaultStuck, "later"}).Draw(rt, "state")},
+		journal.FaultCounters{Fault: id, Target: target, Counters: map[string]int64{"requests": 3}},
+		journal.FaultProbe{Fault: id, Target: target, Stage: "before", What: "look", Unit: "s", Value: 0.1},
+		journal.Calls{Service: "api", For: time.Second, Total: rapid.IntRange(-1, 30).Draw(rt, "calls"), Told: rapid.IntRange(-1, 30).Draw(rt, "told"),
+			Early: rapid.IntRange(-1, 3).Draw(rt, "early"), InFlight: rapid.IntRange(-1, 3).Draw(rt, "open"),
+			Calls: []journal.Call{{At: time.Duration(rapid.Int64().Draw(rt, "at")), Key: "k", Status: rapid.SampledFrom([]int{0, 200, 503}).Draw(rt, "status")}}},
+		journal.StopTriggered{Condition: "p95 of shop", Measured: "3s", For: time.Second},
+	}).Draw(rt, "of fault")
 }
 
 // drawAction makes a release of any strategy, or a job.

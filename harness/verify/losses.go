@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -19,6 +20,8 @@ type losses struct {
 
 	total, fresh, reused int
 	abandoned            int // given up by the client
+	spoiled              int // failed, but a fault may be the reason
+	fault                string
 	failed               int
 	failedFresh          int // of those that failed, on new connections
 	failedReused         int
@@ -51,7 +54,11 @@ func (l *losses) add(x exchange) {
 	} else {
 		l.fresh++
 	}
-	if x.bad() {
+	switch {
+	case !x.bad():
+	case x.fault != "":
+		l.spoiled, l.fault = l.spoiled+1, x.fault
+	default:
 		l.addFailed(x)
 	}
 	if x.abandoned() {
@@ -81,6 +88,8 @@ func (l *losses) merge(o losses) {
 	l.fresh += o.fresh
 	l.reused += o.reused
 	l.abandoned += o.abandoned
+	l.spoiled += o.spoiled
+	l.fault = cmp.Or(l.fault, o.fault)
 	l.failed += o.failed
 	l.failedFresh += o.failedFresh
 	l.failedReused += o.failedReused
@@ -96,18 +105,26 @@ func (l losses) measured(where string) string {
 		s = fmt.Sprintf("%s of %s failed: %s on new, %s on reused connections",
 			count(l.failed), count(l.total), count(l.failedFresh), count(l.failedReused))
 	default:
-		s = fmt.Sprintf("%s %s, none failed: %s on new, %s on reused connections",
-			count(l.total), where, count(l.fresh), count(l.reused))
+		none := ", none failed"
+		if l.spoiled > 0 {
+			none = ""
+		}
+		s = fmt.Sprintf("%s %s%s: %s on new, %s on reused connections",
+			count(l.total), where, none, count(l.fresh), count(l.reused))
 	}
 	return s + l.given()
 }
 
-// given mentions what the client gave up.
+// given mentions what a fault may have spoiled, and what the client gave up.
 func (l losses) given() string {
-	if l.abandoned == 0 {
-		return ""
+	s := ""
+	if l.spoiled > 0 {
+		s = fmt.Sprintf("; %s failed while fault %s lasted", count(l.spoiled), l.fault)
 	}
-	return fmt.Sprintf("; %s given up by the client", count(l.abandoned))
+	if l.abandoned > 0 {
+		s += fmt.Sprintf("; %s given up by the client", count(l.abandoned))
+	}
+	return s
 }
 
 // reason is the sentence on a failure: which instance, how many, when, how.
@@ -145,7 +162,7 @@ func (l losses) evidence(where string) []Evidence {
 	text := fmt.Sprintf("%s %s", plural(l.total, "request"), where)
 	if l.failed > 0 {
 		text += fmt.Sprintf(", %s failed (%s)", count(l.failed), kinds(l.kinds))
-	} else {
+	} else if l.spoiled == 0 {
 		text += ", none failed"
 	}
 	list := []Evidence{{Text: text + l.given(), Instance: l.instance, From: l.from, To: l.to, Count: l.total}}

@@ -187,7 +187,8 @@ func (l tooEarly) evidence(added time.Duration, fit fitness) []Evidence {
 
 // flaps is R4: an instance that is neither stopping nor gone does not lose its
 // readiness more often than allowed. One that exits under traffic although
-// nobody asked it to loses it for good, which no number allows.
+// nobody asked it to loses it for good, which no number allows. What it loses to a
+// fault that is done to itself does not count.
 func (h *history) flaps(c scenarios.ReadinessCheck) Finding {
 	f := readinessFinding(c.Service, "R4-flaps", "no instance loses its readiness")
 	if c.Flaps > 0 {
@@ -202,6 +203,10 @@ func (h *history) flaps(c scenarios.ReadinessCheck) Finding {
 		n := 0
 		for _, r := range i.removed {
 			if r.body.Reason == "unready" && r.at <= h.window.to && !i.leftBy(r.at) {
+				if fault := h.excused(i, r.at); fault != "" {
+					f.Evidence = append(f.Evidence, Evidence{Text: "lost its readiness while fault " + fault + " was done to it", Instance: i.name, From: r.at, To: i.backAt(r.at)})
+					continue
+				}
 				n++
 				f.Evidence = append(f.Evidence, Evidence{Text: "lost its readiness", Instance: i.name, From: r.at, To: i.backAt(r.at)})
 			}

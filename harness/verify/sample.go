@@ -74,13 +74,22 @@ func (c selection) step(name string) bool {
 
 // sampleOf collects what a check is about.
 func (h *history) sampleOf(c scenarios.SLOCheck) sample {
+	return h.sampleDuring(c, func(span) bool { return true })
+}
+
+// sampleDuring collects what a check is about of those intervals of the record that
+// a condition holds for.
+func (h *history) sampleDuring(c scenarios.SLOCheck, holds func(span) bool) sample {
 	chosen := selection{c}
 	s := sample{noun: "request", narrowed: c.Cohort != "" || c.Tier != "", response: journal.NewHistogram(), generator: h.generatorOf(chosen)}
 	if c.Whole {
 		s.noun = "session"
 	}
+	s.generator.seconds = slices.DeleteFunc(s.generator.seconds, func(t timed[journal.Generator]) bool {
+		return !holds(span{t.at - t.body.For, t.at})
+	})
 	for _, i := range h.rec.Latency {
-		if !chosen.sessions(i.Tag.Phase, i.Tag.Cohort, i.Tag.Tier, i.Tag.Journey) {
+		if !chosen.sessions(i.Tag.Phase, i.Tag.Cohort, i.Tag.Tier, i.Tag.Journey) || !holds(span{i.From, i.To}) {
 			continue
 		}
 		counts := chosen.step(i.Tag.Step)
@@ -91,11 +100,17 @@ func (h *history) sampleOf(c scenarios.SLOCheck) sample {
 			s.generator.lags(i, counts || c.Whole)
 		}
 	}
+	concerned := map[string]bool{}
 	for _, t := range h.traffic {
-		s.count(chosen, t)
+		if holds(span{t.at - t.body.For, t.at}) {
+			s.count(chosen, t)
+			concerned[t.body.Phase] = true
+		}
 	}
+	s.generator.account(h.traffic, chosen, concerned)
 	for _, g := range h.groups {
-		if g.Journey == c.Journey && (c.Step == "" || g.Step == c.Step) {
+		if g.Journey == c.Journey && (c.Step == "" || g.Step == c.Step) &&
+			(holds(span{g.First, g.First}) || holds(span{g.First, g.Last}) || holds(span{g.Last, g.Last})) {
 			s.groups = append(s.groups, g)
 		}
 	}
@@ -113,21 +128,33 @@ func (h *history) sampleOf(c scenarios.SLOCheck) sample {
 // count adds an interval of the driver's counts where it belongs.
 func (s *sample) count(c selection, t timed[journal.Traffic]) {
 	b := t.body
-	if b.Step != "" && c.during(b.Phase) {
-		s.generator.all.add(b)
-	}
-	if !c.sessions(b.Phase, b.Cohort, b.Tier, b.Journey) {
-		return
-	}
-	s.generator.counts = append(s.generator.counts, t)
-	if b.Step == "" {
-		s.generator.sessions.add(b)
-	} else {
-		s.generator.requests.add(b)
-	}
-	if c.step(b.Step) {
+	if c.sessions(b.Phase, b.Cohort, b.Tier, b.Journey) && c.step(b.Step) {
 		s.traffic = append(s.traffic, t)
 		s.add(b)
+	}
+}
+
+// account adds what the generator did of what it was to do, over whole phases. What
+// is intended counts when it is due, and what was sent when it is over: in any
+// shorter stretch what is under way at its end would look left out.
+func (g *generator) account(traffic []timed[journal.Traffic], c selection, concerned map[string]bool) {
+	for _, t := range traffic {
+		b := t.body
+		if !concerned[b.Phase] {
+			continue
+		}
+		if b.Step != "" && c.during(b.Phase) {
+			g.all.add(b)
+		}
+		if !c.sessions(b.Phase, b.Cohort, b.Tier, b.Journey) {
+			continue
+		}
+		g.counts = append(g.counts, t)
+		if b.Step == "" {
+			g.sessions.add(b)
+		} else {
+			g.requests.add(b)
+		}
 	}
 }
 

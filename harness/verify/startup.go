@@ -127,6 +127,9 @@ func (i *instance) neverReady(w window, limit time.Duration) (string, Evidence) 
 		end = min(end, i.terminating.at)
 	}
 	if e := i.exited; e != nil && e.at <= end {
+		if i.taken != nil {
+			return "", Evidence{}
+		}
 		text := fmt.Sprintf("exited with code %d before it was ready", e.body.Code)
 		return text, Evidence{Text: text, Instance: i.name, From: *i.started, To: e.at}
 	}

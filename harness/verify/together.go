@@ -72,7 +72,8 @@ func (o outage) words() string {
 }
 
 // outages finds the stretches of traffic in which no instance of a service was
-// in the endpoint list and several were out of it for being unready.
+// in the endpoint list and several were out of it for being unready, but for those
+// in which a fault was done to each of them.
 func (h *history) outages(service string) []outage {
 	var found []outage
 	var open *outage
@@ -94,7 +95,7 @@ func (h *history) outages(service string) []outage {
 	var during []outage
 	for _, o := range found {
 		o.from, o.to = max(o.from, h.window.from), min(o.to, h.window.to)
-		if h.window.flowed && o.from < o.to {
+		if h.window.flowed && o.from < o.to && !h.allExcused(service, o.from) {
 			o.turnedAway = h.foundNone(service, o.from, o.to)
 			during = append(during, o)
 		}

@@ -33,6 +33,8 @@ var update = flag.Bool("update", false, "write the verdicts found into testdata"
 //	latency       histograms: measure phase journey/step N*DURATION ..., of cohort
 //	              "people" and from 2s to 3s unless words such as cohort=free,
 //	              tier=pro, instance=api-1 or at=12s (its end) say otherwise
+//	flow          what the driver counted, a line for many seconds: see driving
+//	calls         what proxies saw, a line for many calls: see callLines
 //	verdict.json  what Judge must make of it
 func TestJudge(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -123,6 +125,12 @@ func storeCase(t testing.TB, dir string, a *txtar.Archive) {
 			t.Fatal(err)
 		}
 	}
+	var flows bytes.Buffer
+	writeFlows(t, section(a, "flow"), section(a, "calls"), &flows, func(i journal.Interval) {
+		if err := w.Latency(i); err != nil {
+			t.Fatal(err)
+		}
+	})
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -130,6 +138,7 @@ func storeCase(t testing.TB, dir string, a *txtar.Archive) {
 	for line := range strings.Lines(section(a, "journal")) {
 		writeEvents(t, &events, line)
 	}
+	events.Write(flows.Bytes())
 	if err := os.WriteFile(filepath.Join(dir, journal.EventsFile), events.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +171,7 @@ func inNanoseconds(t testing.TB, data string) []byte {
 	if err := json.Unmarshal([]byte(data), &members); err != nil {
 		t.Fatalf("%s: %v", data, err)
 	}
-	for _, name := range []string{"for", "lag", "pre_stop", "grace", "first", "last", "p50", "p95", "p99", "max", "start", "cpu", "thread", "took"} {
+	for _, name := range []string{"for", "lag", "pre_stop", "grace", "first", "last", "p50", "p95", "p99", "max", "start", "cpu", "thread", "took", "notice", "waited", "planned", "late"} {
 		if words, ok := members[name].(string); ok {
 			members[name] = parseDuration(t, words)
 		}

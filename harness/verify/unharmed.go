@@ -27,6 +27,10 @@ func (h *history) unharmed(service string, releases []*rollout) Finding {
 		case t.total == t.given:
 			given = join(given, "the clients gave up every request during "+r.detail+", so nobody knows how they would have ended")
 		}
+		if t.spoiled > 0 {
+			doubt = join(doubt, fmt.Sprintf("%s failed during %s while fault %s lasted, so nobody knows whether they would have without it",
+				plural(t.spoiled, "request"), r.detail, t.fault))
+		}
 		if t.maybe > 0 {
 			doubt = join(doubt, fmt.Sprintf("%s that failed around the start or the end of %s were counted but not written down one by one, so nobody knows when that was",
 				plural(t.maybe, "request"), r.detail))
@@ -51,10 +55,12 @@ const (
 
 // toll is what became of the requests during a release.
 type toll struct {
-	total int // at least
-	given int // given up by the client
-	maybe int // failed around the edges, perhaps outside
-	parts []*tollPart
+	total   int // at least
+	given   int // given up by the client
+	maybe   int // failed around the edges, perhaps outside
+	spoiled int // failed, but a fault may be the reason
+	fault   string
+	parts   []*tollPart
 }
 
 // tollPart is what failed on one instance in one part of its life.
@@ -113,6 +119,8 @@ func (t *toll) take(r *rollout, i *instance, part func(exchange) string) {
 		case x.Start > r.until || x.end < r.start:
 		case x.abandoned():
 			t.given++
+		case x.bad() && x.fault != "":
+			t.spoiled, t.fault = t.spoiled+1, x.fault
 		case x.bad():
 			t.part(i, r, part(x)).add(x)
 		}

@@ -100,7 +100,7 @@ func (i *instance) dusk(over, limit time.Duration, probed bool) dusk {
 // that had exited before needed none.
 func (i *instance) unasked() dusk {
 	d := dusk{from: i.terminating.at, verdict: Inconclusive, text: "got no stop signal"}
-	if _, killed := i.signalled("SIGKILL"); i.exited != nil && !killed {
+	if _, killed := i.kill(); i.exited != nil && !killed {
 		d.verdict, d.text = Pass, "exited before it got a stop signal"
 	}
 	return d

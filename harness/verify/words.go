@@ -69,6 +69,21 @@ func share(part, whole int) string {
 	return strconv.FormatFloat(thousandths/1000, 'f', -1, 64) + "%"
 }
 
+// figure writes a number with three significant digits: 4.05, 95.2, 1,234.
+func figure(v float64) string {
+	if v >= 1000 && v < 1e15 {
+		return count(int(math.Round(v)))
+	}
+	return strconv.FormatFloat(v, 'g', 3, 64)
+}
+
+// percent writes a share, which may be more than the whole, with three
+// significant digits: 4.05%.
+func percent(share float64) string { return figure(100*share) + "%" }
+
+// seconds is a number of seconds as a duration.
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
 // kinds writes how often each kind of failure occurred, the most frequent
 // first: "38 refused, 3 closed".
 func kinds(of map[journal.Failure]int) string {

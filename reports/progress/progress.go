@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/reports"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -48,6 +49,7 @@ type Observer struct {
 	window    window
 	lastLine  time.Duration
 	failed    int
+	refused   map[string]string // by instance, why its last resize went wrong
 }
 
 // window sums what the driver did since the last traffic line.
@@ -59,7 +61,7 @@ type window struct {
 // New returns an observer that writes to out. Auto must have been decided by
 // the caller, who knows what out is.
 func New(out io.Writer, mode Mode, plan *scenarios.Plan) *Observer {
-	return &Observer{out: out, mode: mode, plan: plan, endpoints: map[string]map[string]bool{}}
+	return &Observer{out: out, mode: mode, plan: plan, endpoints: map[string]map[string]bool{}, refused: map[string]string{}}
 }
 
 // Observe takes the next event. It is not safe for concurrent use.
@@ -76,7 +78,7 @@ func (o *Observer) Observe(event journal.Event) {
 // observeJSON writes what the text lines are made of as one object a line.
 func (o *Observer) observeJSON(event journal.Event) {
 	switch event.Body.(type) {
-	case journal.Request, journal.Tally:
+	case journal.Request, journal.Tally, journal.Usage, journal.Measured, journal.SessionSignal, journal.Milestone:
 		return
 	}
 	line, err := json.Marshal(struct {
@@ -101,6 +103,8 @@ func (o *Observer) observeText(event journal.Event) {
 		o.line(event.T, "instance", "%s left the endpoint list (%s); %s", b.Instance, removal(b.Reason), o.ready())
 	case journal.InstanceTerminating:
 		o.line(event.T, "instance", "%s is told to stop (%s)%s", b.Instance, b.Cause, o.following(b))
+	case journal.Resized:
+		o.resized(event.T, b)
 	case journal.PhaseStarted:
 		o.startPhase(event.T, b)
 	case journal.TrafficStarted:
@@ -116,9 +120,27 @@ func (o *Observer) observeText(event journal.Event) {
 		o.driving = false
 		o.line(event.T, "traffic", "ended; %d failed or unknown in all", o.failed)
 	default:
-		if text, topic := describe(event.Body); text != "" {
+		text, topic := describe(event.Body)
+		if text == "" {
+			text, topic = describeScaling(event.Body)
+		}
+		if text != "" {
 			o.line(event.T, topic, "%s", text)
 		}
+	}
+}
+
+// resized tells of a change of resources. One that goes wrong is tried again and
+// again: it is told once, until something else comes of it.
+func (o *Observer) resized(t time.Duration, b journal.Resized) {
+	again := b.Error != "" && o.refused[b.Instance] == b.Error
+	o.refused[b.Instance] = b.Error
+	switch {
+	case again:
+	case b.Error != "":
+		o.line(t, "warning", "%s", reports.ResizeWords(b))
+	default:
+		o.line(t, "scaling", "%s", reports.ResizeWords(b))
 	}
 }
 
@@ -165,6 +187,74 @@ func describe(body journal.Body) (text, topic string) {
 		return b.Text, b.Level
 	}
 	return "", ""
+}
+
+// describeScaling words what autoscalers do: what changes something, or was to,
+// and who gets nothing.
+func describeScaling(body journal.Body) (text, topic string) {
+	switch b := body.(type) {
+	case journal.ScaleDecision:
+		if b.Desired != b.Current {
+			return reports.DecisionWords(b), "scaling"
+		}
+	case journal.ScaleApplied:
+		if b.Error != "" {
+			return fmt.Sprintf("%s: decision %d could not be applied: %s", b.Service, b.ID, b.Error), "warning"
+		}
+	case journal.Claim:
+		if b.State == "rejected" {
+			return reports.ClaimWords(b), "scaling"
+		}
+	case journal.Interrupted:
+		return reports.NoticeWords(b), "notice"
+	}
+	return broken(body)
+}
+
+// broken words what is broken on purpose and healed.
+func broken(body journal.Body) (text, kind string) {
+	switch b := body.(type) {
+	case journal.FaultStarted:
+		if b.Error != "" {
+			return fmt.Sprintf("fault %s: %s", b.Fault, b.Error), "warning"
+		}
+		return fmt.Sprintf("fault %s: %s, on %s", b.Fault, b.Detail, strings.Join(b.Targets, ", ")), "fault"
+	case journal.FaultEnded:
+		if b.Error != "" {
+			return fmt.Sprintf("fault %s: not reverted: %s", b.Fault, b.Error), "warning"
+		}
+		return fmt.Sprintf("fault %s: reverted", b.Fault), "fault"
+	case journal.FaultState:
+		if b.State != journal.FaultApplied && b.State != journal.FaultReverted {
+			return fmt.Sprintf("fault %s on %s: %s: %s", b.Fault, b.Target, b.State, b.Reason), "warning"
+		}
+	case journal.AlertChanged:
+		switch b.To {
+		case journal.AlertFiring:
+			return "alert " + b.Alert + " fires" + labelled(b.Labels), "alert"
+		case journal.AlertInactive:
+			if b.From == journal.AlertFiring {
+				return "alert " + b.Alert + " is over" + labelled(b.Labels), "alert"
+			}
+		}
+	case journal.RuleFailed:
+		return fmt.Sprintf("rule %s of %s: %s", b.Rule, b.Group, b.Error), "warning"
+	case journal.ScrapeChanged:
+		if !b.Up {
+			return fmt.Sprintf("the metrics of %s cannot be read: %s", b.Instance, b.Error), "metrics"
+		}
+	case journal.StopTriggered:
+		return fmt.Sprintf("stop condition: %s; measured %s: healing everything", b.Condition, b.Measured), "warning"
+	}
+	return "", ""
+}
+
+// labelled are the labels by which people tell one alert from another.
+func labelled(labels map[string]string) string {
+	if words := reports.LabelWords(labels); words != "" {
+		return " (" + words + ")"
+	}
+	return ""
 }
 
 // headline is the first line of what went wrong with an action, without the
@@ -252,7 +342,7 @@ func (o *Observer) ready() string {
 
 func (o *Observer) line(t time.Duration, topic, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	if o.mode == TTY && (topic == "phase" || topic == "action" || topic == "warning") {
+	if o.mode == TTY && (topic == "phase" || topic == "action" || topic == "scaling" || topic == "notice" || topic == "warning") {
 		text = "\x1b[1m" + text + "\x1b[0m"
 	}
 	fmt.Fprintf(o.out, "%7.1fs  %-9s %s\n", t.Seconds(), topic, text)

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,12 +16,14 @@ import (
 
 	"github.com/shakedown-dev/shakedown/compose/atelier/catalogue"
 	"github.com/shakedown-dev/shakedown/compose/atelier/checkout"
+	"github.com/shakedown-dev/shakedown/compose/atelier/hot"
 	"github.com/shakedown-dev/shakedown/compose/atelier/payments"
 	"github.com/shakedown-dev/shakedown/compose/atelier/queue"
 	"github.com/shakedown-dev/shakedown/compose/atelier/sessions"
 	"github.com/shakedown-dev/shakedown/compose/atelier/store"
 	"github.com/shakedown-dev/shakedown/compose/atelier/telemetry"
 	"github.com/shakedown-dev/shakedown/compose/atelier/wire"
+	"github.com/shakedown-dev/shakedown/compose/atelier/workspace"
 )
 
 // requestLimit bounds what a request may wait for. It is below the drain
@@ -50,15 +54,21 @@ const (
 // API serves the routes. All fields are set before Handler is called; it is
 // safe for concurrent use.
 type API struct {
-	Store     *store.Store
-	Sessions  *sessions.Sessions
-	Catalogue *catalogue.Catalogue
-	Checkout  *checkout.Checkout
-	Orders    Orders
-	Slugs     Slugs
-	Imports   *queue.Queue
-	Metrics   *telemetry.Metrics
-	Log       *slog.Logger
+	Store      *store.Store
+	Sessions   *sessions.Sessions
+	Workspaces *workspace.Workspaces
+	Catalogue  *catalogue.Catalogue
+	// Confirm is asked before products are shown, if set. Only the defect
+	// hard-dependency sets it: whoever looks around needs nobody else.
+	Confirm func(context.Context) error
+	// Hot is the cache of what is read often.
+	Hot      *hot.Cache
+	Checkout *checkout.Checkout
+	Orders   Orders
+	Slugs    Slugs
+	Imports  *queue.Queue
+	Metrics  *telemetry.Metrics
+	Log      *slog.Logger
 }
 
 // Handler returns the routes. It is called once.
@@ -68,7 +78,10 @@ func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/accounts", a.createAccount(signedUp))
 	mux.HandleFunc("POST /v1/sessions", a.createSession(started))
-	mux.HandleFunc("GET /v1/catalogue", a.catalogue)
+	mux.HandleFunc("GET /v1/catalogue", a.products(func(r *http.Request) ([]byte, error) { return a.Catalogue.JSON(r.Context()) }))
+	mux.HandleFunc("GET /v1/products/{id}", a.products(func(r *http.Request) ([]byte, error) {
+		return a.Catalogue.Product(r.Context(), r.PathValue("id"))
+	}))
 	mux.HandleFunc("POST /v1/projects", a.signedIn(a.createProject))
 	mux.HandleFunc("GET /v1/projects", a.signedIn(a.listProjects))
 	mux.HandleFunc("POST /v1/projects/{id}/imports", a.signedIn(a.createImport))
@@ -111,6 +124,8 @@ func (a *API) signedIn(next func(w http.ResponseWriter, r *http.Request, s sessi
 	}
 }
 
+// createSession signs an account in. It is here, before anything large is asked
+// for, that room is made for those who will.
 func (a *API) createSession(started *prometheus.CounterVec) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var session sessions.Session
@@ -129,18 +144,29 @@ func (a *API) createSession(started *prometheus.CounterVec) http.HandlerFunc {
 		started.WithLabelValues(session.Tier).Inc()
 		wire.Write(w, http.StatusCreated, map[string]any{
 			"token": token, "account": session.Account, "tier": session.Tier, "expires_in": int(sessions.Lifetime.Seconds()),
+			"workspace": a.Workspaces.Begin(r.Context(), session.Account, session.Tier),
 		})
 	}
 }
 
-func (a *API) catalogue(w http.ResponseWriter, r *http.Request) {
-	body, err := a.Catalogue.JSON(r.Context())
-	if err != nil {
-		a.fail(w, r, err)
-		return
+// products answers with what is for sale, which caches in front may keep.
+func (a *API) products(read func(r *http.Request) ([]byte, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var body []byte
+		var err error
+		if a.Confirm != nil {
+			err = a.Confirm(r.Context())
+		}
+		if err == nil {
+			body, err = read(r)
+		}
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		w.Header().Set("Cache-Control", "public, max-age=5, stale-if-error=600")
+		wire.Raw(w, http.StatusOK, body)
 	}
-	w.Header().Set("Cache-Control", "public, max-age=5, stale-if-error=600")
-	wire.Raw(w, http.StatusOK, body)
 }
 
 // fail answers with the status that an error stands for. What went wrong on
@@ -161,6 +187,10 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case r.Context().Err() == context.Canceled:
 		// The client hung up; 499 is what proxies log for that.
 		w.WriteHeader(499)
+	case errors.Is(err, payments.ErrUnavailable):
+		a.Log.Warn("payment not possible", "route", r.Pattern, "error", err.Error())
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(payments.RetryAfter(err).Seconds()))))
+		wire.Error(w, http.StatusServiceUnavailable, "payments are not possible at the moment; send the order again, with the same key, in a while")
 	default:
 		a.Log.Error("request failed", "method", r.Method, "route", r.Pattern, "error", err.Error())
 		w.Header().Set("Retry-After", "1")

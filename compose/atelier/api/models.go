@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/shakedown-dev/shakedown/compose/atelier/importer"
@@ -22,6 +24,12 @@ func (a *API) uploadModel(w http.ResponseWriter, r *http.Request, s sessions.Ses
 	// Asked first, so that nobody uploads for minutes what has no place.
 	if _, err := a.Store.Project(r.Context(), s.Account, r.PathValue("id")); err != nil {
 		a.fail(w, r, err)
+		return
+	}
+	if wait := a.Workspaces.Admit(r.Context(), s.Account, s.Tier); wait > 0 {
+		seconds := int(math.Ceil(wait.Seconds()))
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		wire.Error(w, http.StatusTooManyRequests, fmt.Sprintf("there is no room for a large model at the moment, and nothing of this one was kept; send it again in %ds", seconds))
 		return
 	}
 	body, refused := modelBody(r)

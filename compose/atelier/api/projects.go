@@ -1,17 +1,25 @@
 package api
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
+	"github.com/shakedown-dev/shakedown/compose/atelier/hot"
 	"github.com/shakedown-dev/shakedown/compose/atelier/importer"
 	"github.com/shakedown-dev/shakedown/compose/atelier/sessions"
 	"github.com/shakedown-dev/shakedown/compose/atelier/store"
 	"github.com/shakedown-dev/shakedown/compose/atelier/wire"
 )
 
-// pageSize is how many projects a list holds at most.
-const pageSize = 20
+// pageSize is how many projects a list holds at most, and projectsLifetime how long
+// it is kept in the cache.
+const (
+	pageSize         = 20
+	projectsLifetime = 15 * time.Second
+)
 
 func (a *API) createProject(w http.ResponseWriter, r *http.Request, s sessions.Session) {
 	var request struct {
@@ -34,19 +42,35 @@ func (a *API) createProject(w http.ResponseWriter, r *http.Request, s sessions.S
 		a.fail(w, r, err)
 		return
 	}
+	a.Hot.Forget(r.Context(), a.projectsOf(s.Account))
 	wire.Write(w, http.StatusCreated, a.shown(project))
 }
 
+// projectsOf is the list of an account's projects, in the form that clients see.
+func (a *API) projectsOf(account string) hot.Item {
+	item := hot.Item{Kind: "projects", ID: account, Lifetime: projectsLifetime}
+	if a.Slugs >= SlugsOn {
+		item.Form = "slugs"
+	}
+	return item
+}
+
 func (a *API) listProjects(w http.ResponseWriter, r *http.Request, s sessions.Session) {
-	projects, err := a.Store.Projects(r.Context(), s.Account, pageSize)
+	body, err := a.Hot.Get(r.Context(), a.projectsOf(s.Account), func(ctx context.Context) ([]byte, error) {
+		projects, err := a.Store.Projects(ctx, s.Account, pageSize)
+		if err != nil {
+			return nil, err
+		}
+		for i := range projects {
+			projects[i] = a.shown(projects[i])
+		}
+		return json.Marshal(map[string]any{"projects": projects})
+	})
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
-	for i := range projects {
-		projects[i] = a.shown(projects[i])
-	}
-	wire.Write(w, http.StatusOK, map[string]any{"projects": projects})
+	wire.Raw(w, http.StatusOK, body)
 }
 
 // shown is a project as clients see it.

@@ -3,7 +3,6 @@ package catalogue_test
 import (
 	"context"
 	"errors"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,26 +11,28 @@ import (
 
 	"github.com/shakedown-dev/shakedown/compose/atelier/cache"
 	"github.com/shakedown-dev/shakedown/compose/atelier/catalogue"
+	"github.com/shakedown-dev/shakedown/compose/atelier/hot"
 	"github.com/shakedown-dev/shakedown/compose/atelier/store"
 	"github.com/shakedown-dev/shakedown/compose/atelier/telemetry"
 )
 
-// source counts reads; if gate is set, a read says so on entered and waits for
-// the gate.
+// source counts reads and gives a name.
 type source struct {
-	reads   atomic.Int64
-	entered chan struct{}
-	gate    chan struct{}
-	err     error
+	reads atomic.Int64
+	err   error
 }
 
-func (s *source) Products(context.Context) ([]store.Product, error) {
+func (s *source) Products(ctx context.Context) ([]store.Product, error) {
+	p, err := s.Product(ctx, "p-001")
+	return []store.Product{p}, err
+}
+
+func (s *source) Product(_ context.Context, id string) (store.Product, error) {
 	s.reads.Add(1)
-	if s.gate != nil {
-		s.entered <- struct{}{}
-		<-s.gate
+	if id != "p-001" {
+		return store.Product{}, store.ErrNotFound
 	}
-	return []store.Product{{ID: "p-001", Name: "Oak panel", PriceCents: 900}}, s.err
+	return store.Product{ID: id, Name: "Oak panel", PriceCents: 900}, s.err
 }
 
 const body = `{"products":[{"id":"p-001","name":"Oak panel","price_cents":900}]}`
@@ -39,9 +40,9 @@ const body = `{"products":[{"id":"p-001","name":"Oak panel","price_cents":900}]}
 func newCatalogue(t *testing.T, s *source) (*miniredis.Miniredis, *catalogue.Catalogue) {
 	t.Helper()
 	server := miniredis.RunT(t)
-	client := cache.Open(server.Addr(), 32)
+	client := cache.OpenLossy(server.Addr(), 32)
 	t.Cleanup(func() { client.Close() })
-	return server, catalogue.New(client, s, telemetry.New("api"))
+	return server, catalogue.New(hot.New(client, telemetry.New("api")), s)
 }
 
 func want(t *testing.T, c *catalogue.Catalogue) {
@@ -66,22 +67,6 @@ func TestSecondReadComesFromTheCache(t *testing.T) {
 	}
 }
 
-func TestLosingTheCacheIsOneReadForAllWhoWait(t *testing.T) {
-	s := &source{entered: make(chan struct{}, 16), gate: make(chan struct{})}
-	_, c := newCatalogue(t, s)
-	var together sync.WaitGroup
-	for range 16 {
-		together.Go(func() { want(t, c) })
-	}
-	<-s.entered
-	close(s.gate)
-	together.Wait()
-	// Whoever came after the read had ended found the entry in the cache.
-	if n := s.reads.Load(); n != 1 {
-		t.Errorf("%d reads of the database, want 1", n)
-	}
-}
-
 func TestWithoutRedisTheDatabaseAnswers(t *testing.T) {
 	server, c := newCatalogue(t, &source{})
 	server.Close()
@@ -92,5 +77,22 @@ func TestDatabaseErrorIsReported(t *testing.T) {
 	_, c := newCatalogue(t, &source{err: errors.New("no database")})
 	if _, err := c.JSON(t.Context()); err == nil {
 		t.Error("JSON without cache and database succeeded")
+	}
+}
+
+func TestProductsAreReadOneByOne(t *testing.T) {
+	s := &source{}
+	_, c := newCatalogue(t, s)
+	for range 2 {
+		if got, err := c.Product(t.Context(), "p-001"); err != nil || string(got) != `{"id":"p-001","name":"Oak panel","price_cents":900}` {
+			t.Errorf("Product = %s, %v", got, err)
+		}
+	}
+	want(t, c)
+	if n := s.reads.Load(); n != 2 {
+		t.Errorf("%d reads, want one of the product and one of all", n)
+	}
+	if _, err := c.Product(t.Context(), "p-999"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Product of nothing: %v", err)
 	}
 }

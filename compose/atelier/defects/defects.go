@@ -51,12 +51,57 @@ const (
 	OrderLostOnTerm Defect = "order-lost-on-term"
 	// NoIdempotency ignores the client's idempotency key.
 	NoIdempotency Defect = "no-idempotency"
+	// ScaleMetricStuck shows the metric that the api is scaled on as it was when the
+	// process started.
+	ScaleMetricStuck Defect = "scale-metric-stuck"
+	// ScaleSlowStart has every instance of the api take long to get ready.
+	ScaleSlowStart Defect = "scale-slow-start"
+	// PrescaleOff announces no session.
+	PrescaleOff Defect = "prescale-off"
+	// PrescaleLate announces a session only when its import has arrived.
+	PrescaleLate Defect = "prescale-late"
+	// PrescaleNeverReturned goes on announcing sessions that are over.
+	PrescaleNeverReturned Defect = "prescale-never-returned"
+	// WorkerKilledBusy drops the jobs in hand at SIGTERM; they are delivered again
+	// when their lease is over.
+	WorkerKilledBusy Defect = "worker-killed-busy"
+	// RetryStorm asks the payment API again and again, without a pause and whatever
+	// its breaker says.
+	RetryStorm Defect = "retry-storm"
+	// RetryNoJitter has all who try again wait for the same time.
+	RetryNoJitter Defect = "retry-no-jitter"
+	// IgnoresRetryAfter comes back before the payment API wanted it to.
+	IgnoresRetryAfter Defect = "ignores-retry-after"
+	// NoTimeout waits for the payment API for as long as it takes.
+	NoTimeout Defect = "no-timeout"
+	// NoBreaker goes on asking a payment API that does not answer.
+	NoBreaker Defect = "no-breaker"
+	// DoubleCharge has every attempt at a charge be a charge of its own.
+	DoubleCharge Defect = "double-charge"
+	// CacheStampede reads the database for everybody who does not find a hot read in
+	// the cache.
+	CacheStampede Defect = "cache-stampede"
+	// PoolLeak does not give a connection to the database back when its query fails
+	// or is cancelled.
+	PoolLeak Defect = "pool-leak"
+	// DNSCachedForever looks the hosts of database and payment API up once.
+	DNSCachedForever Defect = "dns-cached-forever"
+	// HardDependency shows the catalogue only when the payment API says that it is up.
+	HardDependency Defect = "hard-dependency"
+	// MetricsUnlabelled shows requests without their route and status code.
+	MetricsUnlabelled Defect = "metrics-unlabelled"
+	// MetricsStop shows no metrics any more once a request has failed.
+	MetricsStop Defect = "metrics-stop"
 )
 
 var known = []Defect{
 	DrainIgnored, DrainListenerFirst, DrainKeepaliveCut, DrainTooSlow, DrainExitNonzero, DrainDropsQueue,
 	ReadyEarly, ReadyCold, ReadyFlaps, ReadySharedDependency, ReadyStaysTrueOnTerm,
 	SessionInMemory, MigrationTwice, OrderLostOnTerm, NoIdempotency,
+	ScaleMetricStuck, ScaleSlowStart, PrescaleOff, PrescaleLate, PrescaleNeverReturned, WorkerKilledBusy,
+	RetryStorm, RetryNoJitter, IgnoresRetryAfter, NoTimeout, NoBreaker, DoubleCharge,
+	CacheStampede, PoolLeak, DNSCachedForever, HardDependency,
+	MetricsUnlabelled, MetricsStop,
 }
 
 // All lists the defects in the order of their documentation.

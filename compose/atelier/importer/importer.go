@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +17,12 @@ import (
 
 // MaxObjects is the largest model accepted.
 const MaxObjects = 1_000_000
+
+// large is how many objects a model has whose memory is given back to the system
+// at once, about 6 MiB and more. The runtime alone keeps it for minutes: the next
+// model would come on top of it, and a container whose limit was raised for one
+// model could not get its own limit back.
+const large = 1000
 
 // Imports is where imports are kept; *store.Store is one.
 type Imports interface {
@@ -78,6 +85,9 @@ func (i *Importer) Handle(ctx context.Context, id string, deliveries int64) erro
 	}
 	started := time.Now()
 	model, err := Convert(ctx, job.ID, job.Objects)
+	if job.Objects >= large {
+		debug.FreeOSMemory()
+	}
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,23 @@ func TestConversionGivesUp(t *testing.T) {
 	}
 }
 
+// The memory of a large model is the system's again when its import has ended.
+func TestMemoryIsGivenBack(t *testing.T) {
+	held := func() uint64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapSys - m.HeapReleased
+	}
+	before := held()
+	i := importer.New(&shelf{job: store.Import{ID: "imp_1", Objects: 8000, Status: store.ImportRunning}}, "importer-7", telemetry.New("importer"), slog.New(slog.DiscardHandler))
+	if err := i.Handle(t.Context(), "imp_1", 1); err != nil {
+		t.Fatal(err)
+	}
+	if after := held(); after > before+16<<20 {
+		t.Errorf("%d MiB are held after a model of 48 MiB, %d before it", after>>20, before>>20)
+	}
+}
+
 // shelf is Imports with one import on it.
 type shelf struct {
 	job      store.Import

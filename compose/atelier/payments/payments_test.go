@@ -22,7 +22,7 @@ import (
 // quick is a tuning whose pauses do not hold tests up.
 var quick = payments.Tuning{
 	Attempt: 5 * time.Second, Attempts: 3, Backoff: time.Millisecond, MaxBackoff: 4 * time.Millisecond,
-	Failures: 4, Window: 4, Open: time.Hour,
+	Patience: 2 * time.Second, Failures: 4, Window: 4, Open: time.Hour,
 }
 
 func serve(t *testing.T, h http.Handler) *httptest.Server {
@@ -34,7 +34,7 @@ func serve(t *testing.T, h http.Handler) *httptest.Server {
 
 func newClient(t *testing.T, url string, tuning payments.Tuning) *payments.Client {
 	t.Helper()
-	c := payments.NewClient(url, tuning, telemetry.New("test"))
+	c := payments.NewClient(url, tuning, nil, telemetry.New("test"))
 	t.Cleanup(c.Close)
 	return c
 }

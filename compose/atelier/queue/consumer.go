@@ -22,16 +22,25 @@ type Consumer struct {
 	// before another takes it over; a failed job is tried again after it. A
 	// consumer renews the leases of the jobs it has in hand.
 	Lease time.Duration
-	// MaxAttempts is how often a job is delivered before it is set aside.
+	// MaxAttempts is how often a job is delivered before it is set aside. One that
+	// is found in lost hands after so many deliveries is set aside without another:
+	// it never came to an end, good or bad, and may be what ends its consumers.
 	MaxAttempts int64
 	// Handle does one job; deliveries is how often it was handed to somebody, this
 	// time included. It may be called twice for one id, also at once. An error
 	// means try again later.
 	Handle func(ctx context.Context, id string, deliveries int64) error
+	// Buried is told of a job before it is set aside, if set, so that whoever waits
+	// for it learns that it will not be done. After an error the job is set aside
+	// when its lease is over.
+	Buried func(ctx context.Context, id string) error
 	// AckFirst is the defect drain-drops-queue; see careless.
 	AckFirst bool
+	// DropAtStop is the defect worker-killed-busy: when taking is done, jobs in hand
+	// are let go of, neither finished nor given back.
+	DropAtStop bool
 	// Done is told how each job ended, if set: "done", "failed", "buried" or
-	// "returned".
+	// "returned"; with the defects also "dropped".
 	Done func(result string)
 	Log  *slog.Logger
 }
@@ -49,6 +58,9 @@ const ackLimit = 5 * time.Second
 // nil. When doing is done as well, the handlers' contexts are, and jobs that do
 // not end well are given back at once. Errors of Redis are logged and retried.
 func (c *Consumer) Run(taking, doing context.Context) error {
+	if c.DropAtStop {
+		doing = taking
+	}
 	var lanes sync.WaitGroup
 	for lane := range c.Concurrency {
 		consumer := fmt.Sprintf("%s/%d", c.Name, lane)
@@ -75,6 +87,8 @@ func (c *Consumer) lane(taking, doing context.Context, consumer string) {
 		case ok && taking.Err() != nil:
 			j.attempts-- // it came in the moment of stopping: nobody has had it
 			c.giveBack(consumer, j)
+		case ok && j.attempts > c.MaxAttempts:
+			c.bury(j, fmt.Errorf("delivered %d times without an end: see whether its consumers ran out of memory", j.attempts-1))
 		case ok:
 			c.do(doing, consumer, j)
 		case reclaim:
@@ -117,20 +131,41 @@ func (c *Consumer) do(ctx context.Context, consumer string, j job) {
 	err := c.Handle(ctx, j.id, j.attempts)
 	stopRenewing()
 
-	ending, cancel := context.WithTimeout(context.Background(), ackLimit)
-	defer cancel()
 	switch {
 	case err == nil:
-		c.ended(j, "done", c.Queue.ack(ending, j))
+		c.ack(j)
+	case ctx.Err() != nil && c.DropAtStop:
+		c.ended(j, "dropped", nil)
 	case ctx.Err() != nil:
 		c.giveBack(consumer, j)
 	case j.attempts >= c.MaxAttempts:
-		c.Log.Error("job set aside", "job", j.id, "attempts", j.attempts, "error", err.Error())
-		c.ended(j, "buried", c.Queue.bury(ending, j, err))
+		c.bury(j, err)
 	default:
 		c.Log.Warn("job failed", "job", j.id, "attempt", j.attempts, "error", err.Error(), "again_in", c.Lease.String())
 		c.ended(j, "failed", nil)
 	}
+}
+
+// ack ends a job whose work is done.
+func (c *Consumer) ack(j job) {
+	ctx, cancel := context.WithTimeout(context.Background(), ackLimit)
+	defer cancel()
+	c.ended(j, "done", c.Queue.ack(ctx, j))
+}
+
+// bury sets a job aside. Those who wait for it are told first: the other way
+// round, a process that ends in between would leave them waiting for ever.
+func (c *Consumer) bury(j job, cause error) {
+	ctx, cancel := context.WithTimeout(context.Background(), ackLimit)
+	defer cancel()
+	if c.Buried != nil {
+		if err := c.Buried(ctx, j.id); err != nil {
+			c.ended(j, "failed", fmt.Errorf("tell that it is set aside: %w", err))
+			return
+		}
+	}
+	c.Log.Error("job set aside", "job", j.id, "attempts", j.attempts, "error", cause.Error())
+	c.ended(j, "buried", c.Queue.bury(ctx, j, cause))
 }
 
 // giveBack returns a job that is not done to the queue.

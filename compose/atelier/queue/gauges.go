@@ -12,12 +12,14 @@ import (
 const scrapeLimit = 500 * time.Millisecond
 
 // Observe adds the queue's depth, the age of its oldest job and the jobs set
-// aside to the metrics. They are read at each scrape, and NaN while Redis does
-// not answer: an unknown backlog must not look like an empty one.
+// aside to the metrics, with its name as the label queue. They are read at each
+// scrape, and NaN while Redis does not answer: an unknown backlog must not look
+// like an empty one. Whoever fills a queue observes it too, so that its backlog
+// is seen when nobody works on it.
 func (q *Queue) Observe(m *telemetry.Metrics) {
-	m.Gauge("queue_depth", "Jobs that are waiting or in hand.", reading(q.Depth, 1))
-	m.Gauge("queue_oldest_job_age_seconds", "Age of the oldest job that is not done.", reading(q.OldestAge, time.Second))
-	m.Gauge("queue_dead_jobs", "Jobs set aside after too many failures.", reading(q.Dead, 1))
+	m.Gauge("queue_depth", "Jobs that are waiting or in hand.", reading(q.Depth, 1), "queue", q.name)
+	m.Gauge("queue_oldest_job_age_seconds", "Age of the oldest job that is not done.", reading(q.OldestAge, time.Second), "queue", q.name)
+	m.Gauge("queue_dead_jobs", "Jobs set aside after too many failures.", reading(q.Dead, 1), "queue", q.name)
 }
 
 // reading turns a query into a gauge's value in the given unit.

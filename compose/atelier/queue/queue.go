@@ -27,13 +27,14 @@ const group = "consumers"
 // Queue is one queue. It is safe for concurrent use.
 type Queue struct {
 	client *redis.Client
+	name   string
 	stream string
 	dead   string
 }
 
 // New returns a queue without contacting Redis.
 func New(client *redis.Client, name string) *Queue {
-	return &Queue{client: client, stream: "queue:" + name, dead: "queue:" + name + ":dead"}
+	return &Queue{client: client, name: name, stream: "queue:" + name, dead: "queue:" + name + ":dead"}
 }
 
 // Push adds a job; id says what is to be done and is all a handler gets.

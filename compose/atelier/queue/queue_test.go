@@ -184,6 +184,30 @@ func TestGivenBackJobIsTakenOverAtOnce(t *testing.T) {
 	}
 }
 
+// What worker-killed-busy lets go of waits for the end of its lease: nobody has
+// given it back.
+func TestDroppedJobIsDeliveredAgainAfterItsLease(t *testing.T) {
+	t.Parallel()
+	server, client := newRedis(t)
+	q := queue.New(client, "q")
+	push(t, q, "a")
+	loseInHand(t, q, "killed")
+	pending := func() []redis.XPendingExt {
+		entries, err := client.XPendingExt(t.Context(), &redis.XPendingExtArgs{Stream: "queue:q", Group: "consumers", Start: "-", End: "+", Count: 10}).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return entries
+	}
+	if in := pending(); len(in) != 1 || in[0].Consumer != "killed/0" || in[0].Idle >= time.Minute {
+		t.Errorf("in hand: %+v, want the job, its lease not over", in)
+	}
+	server.SetTime(time.Now().Add(2 * time.Minute))
+	next := hire(t, q, "next", time.Minute, func(context.Context, string) error { return nil })
+	next.wantResult("done")
+	next.wantDepth(0)
+}
+
 // What is in hand at the signal is done by somebody, unless it was acknowledged
 // before the work.
 func TestJobsInHandAtTheSignal(t *testing.T) {
@@ -289,6 +313,78 @@ func TestFailingJobIsTriedAgainAndThenSetAside(t *testing.T) {
 	if dead, err := q.Dead(t.Context()); err != nil || dead != 1 {
 		t.Errorf("%d jobs set aside, %v; want 1", dead, err)
 	}
+}
+
+// loseInHand has a consumer take a job that it neither finishes nor gives back, as
+// one that is killed does, and returns which delivery it was.
+func loseInHand(t *testing.T, q *queue.Queue, name string) int64 {
+	t.Helper()
+	working := make(chan int64, 1)
+	c := hireFor(t, &queue.Consumer{Queue: q, Name: name, Concurrency: 1, Lease: time.Minute, DropAtStop: true, Handle: func(ctx context.Context, _ string, n int64) error {
+		working <- n
+		<-ctx.Done()
+		return ctx.Err()
+	}})
+	n := <-working
+	c.stop()
+	<-c.stopped
+	c.wantResult("dropped")
+	return n
+}
+
+// A job whose consumers never live to tell how it ended is set aside by the next
+// one, which does not touch it.
+func TestJobThatEndsItsConsumersIsSetAsideUnseen(t *testing.T) {
+	t.Parallel()
+	server, client := newRedis(t)
+	q := queue.New(client, "q")
+	push(t, q, "a")
+	for n := range int64(3) {
+		server.SetTime(time.Now().Add(time.Duration(n) * 2 * time.Minute))
+		if delivery := loseInHand(t, q, fmt.Sprint(n)); delivery != n+1 {
+			t.Fatalf("delivery %d, want %d", delivery, n+1)
+		}
+	}
+	server.SetTime(time.Now().Add(10 * time.Minute))
+	var told []string
+	next := hireFor(t, &queue.Consumer{
+		Queue: q, Name: "next", Concurrency: 1, Lease: time.Minute,
+		Handle: func(context.Context, string, int64) error { t.Error("it was handed out again"); return nil },
+		Buried: func(ctx context.Context, id string) error {
+			depth, _ := q.Depth(ctx)
+			told = append(told, fmt.Sprint(id, depth))
+			return nil
+		},
+	})
+	next.wantResult("buried")
+	next.wantDepth(0)
+	if dead, err := q.Dead(t.Context()); err != nil || dead != 1 || fmt.Sprint(told) != "[a1]" {
+		t.Errorf("%d jobs set aside, %v; told of %v, want a while it was still there", dead, err, told)
+	}
+}
+
+// Whoever waits for a job learns that it was set aside, before it is.
+func TestJobIsSetAsideOnlyWhenThatIsTold(t *testing.T) {
+	t.Parallel()
+	_, client := newRedis(t)
+	q := queue.New(client, "q")
+	tries := make(chan struct{}, 10)
+	c := hireFor(t, &queue.Consumer{
+		Queue: q, Name: "one", Concurrency: 1, Lease: 20 * time.Millisecond,
+		Handle: func(context.Context, string, int64) error { return errors.New("broken") },
+		Buried: func(context.Context, string) error {
+			if tries <- struct{}{}; len(tries) == 1 {
+				return errors.New("the database is away")
+			}
+			return nil
+		},
+	})
+	push(t, q, "a")
+	for range 3 { // of which the third was to be the last
+		c.wantResult("failed")
+	}
+	c.wantResult("buried")
+	c.wantDepth(0)
 }
 
 func TestConsumerSurvivesARedisThatForgets(t *testing.T) {

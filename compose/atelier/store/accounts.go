@@ -23,9 +23,9 @@ type Account struct {
 // account has the name.
 func (s *Store) CreateAccount(ctx context.Context, key, name, tier string) (account Account, created bool, err error) {
 	a := Account{ID: newID("acc"), Name: name, Tier: tier, CreatedAt: fromMicros(toMicros(time.Now()))}
-	created, err = changed(s.db.ExecContext(ctx,
+	created, err = s.change(ctx, query{
 		`INSERT INTO accounts (id, name, tier, idempotency_key, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-		a.ID, a.Name, a.Tier, key, toMicros(a.CreatedAt)))
+		[]any{a.ID, a.Name, a.Tier, key, toMicros(a.CreatedAt)}})
 	if err != nil {
 		return Account{}, false, fmt.Errorf("create account: %w", err)
 	}
@@ -34,8 +34,8 @@ func (s *Store) CreateAccount(ctx context.Context, key, name, tier string) (acco
 	}
 	// No row: the key is taken, or the name is.
 	var micros int64
-	row := s.db.QueryRowContext(ctx, `SELECT id, name, tier, created_at FROM accounts WHERE idempotency_key = $1`, key)
-	err = missing(row.Scan(&a.ID, &a.Name, &a.Tier, &micros), "account with key", key)
+	scan := s.one(ctx, read{readAccount, query{`SELECT id, name, tier, created_at FROM accounts WHERE idempotency_key = $1`, []any{key}}})
+	err = missing(scan(&a.ID, &a.Name, &a.Tier, &micros), "account with key", key)
 	if isNotFound(err) {
 		return Account{}, false, fmt.Errorf("account %q: %w", name, ErrTaken)
 	}

@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
+
+	"github.com/shakedown-dev/shakedown/compose/atelier/defects"
+	"github.com/shakedown-dev/shakedown/compose/atelier/names"
 )
 
 // dialect is what differs between the databases.
@@ -18,6 +22,8 @@ type dialect struct {
 	// connections is the size of the pool of one process. Small pools queue in
 	// the service, where it is visible, and not in the database.
 	connections int
+	// wait is how long a statement waits for one of them, limit how long it may run.
+	wait, limit time.Duration
 	// lock, run first in a migration's transaction, keeps other processes out.
 	lock string
 }
@@ -31,23 +37,39 @@ const sqlitePragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pra
 // migrationLock is an arbitrary number that names the advisory lock.
 const migrationLock = "SELECT pg_advisory_xact_lock(4157141901)"
 
-func open(address string) (*sql.DB, dialect, error) {
+func open(address string, broken defects.Set) (*sql.DB, dialect, error) {
 	switch scheme, _, _ := strings.Cut(address, ":"); scheme {
 	case "postgres", "postgresql":
-		return openPostgres(address)
+		return openPostgres(address, broken)
 	case "sqlite":
 		return openSQLite(address)
 	}
 	return nil, dialect{}, errors.New("neither postgres://user:password@host:port/database nor sqlite:///path/to/file")
 }
 
-func openPostgres(address string) (*sql.DB, dialect, error) {
-	config, err := pgx.ParseConfig(address)
+func openPostgres(address string, broken defects.Set) (*sql.DB, dialect, error) {
+	config, err := configOf(address, broken)
 	if err != nil {
-		return nil, dialect{}, errors.New("not a valid postgres URL; write postgres://user:password@host:port/database and escape special characters in the password")
+		return nil, dialect{}, err
 	}
 	name := fmt.Sprintf("PostgreSQL database %s at %s:%d", config.Database, config.Host, config.Port)
-	return stdlib.OpenDB(*config), dialect{name: name, connections: 8, lock: migrationLock}, nil
+	return stdlib.OpenDB(*config), dialect{name: name, connections: 8, lock: migrationLock, wait: time.Second, limit: 3 * time.Second}, nil
+}
+
+// configOf says how to connect. The name of the host is looked up for each
+// connection: what answers to it may have been replaced.
+func configOf(address string, broken defects.Set) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(address)
+	if err != nil {
+		return nil, errors.New("not a valid postgres URL; write postgres://user:password@host:port/database and escape special characters in the password")
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = time.Second
+	}
+	if broken.Has(defects.DNSCachedForever) {
+		config.LookupFunc = new(names.Forever).LookupHost
+	}
+	return config, nil
 }
 
 func openSQLite(address string) (*sql.DB, dialect, error) {
@@ -57,5 +79,6 @@ func openSQLite(address string) (*sql.DB, dialect, error) {
 	}
 	file := url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: sqlitePragmas}
 	db, err := sql.Open("sqlite", file.String())
-	return db, dialect{name: "SQLite file " + path, connections: 4}, err
+	// A file has one writer at a time: waiting for one's turn is part of using it.
+	return db, dialect{name: "SQLite file " + path, connections: 4, wait: 3 * time.Second, limit: 5 * time.Second}, err
 }

@@ -11,6 +11,7 @@ const (
 	ImportQueued  = "queued"
 	ImportRunning = "running"
 	ImportDone    = "done"
+	ImportFailed  = "failed" // it was tried too often, and is set aside until a person queues it again
 )
 
 // Import is the conversion of one model.
@@ -30,20 +31,20 @@ const importColumns = `id, project, account, objects, status, vertices, checksum
 // CreateImport adds a queued import to a project of the account; ErrNotFound
 // if the account has no such project.
 func (s *Store) CreateImport(ctx context.Context, account, project string, objects int) (Import, error) {
-	row := s.db.QueryRowContext(ctx,
+	// Run again, it updates the row that is there with what it has.
+	created, err := scanImport(s.one(ctx, read{"", query{
 		`INSERT INTO imports (id, project, account, objects, status, created_at)
 		 SELECT CAST($1 AS TEXT), p.id, p.account, CAST($2 AS BIGINT), 'queued', CAST($3 AS BIGINT)
 		 FROM projects p WHERE p.id = $4 AND p.account = $5
-		 RETURNING `+importColumns,
-		newID("imp"), objects, toMicros(time.Now()), project, account)
-	created, err := scanImport(row.Scan)
+		 ON CONFLICT (id) DO UPDATE SET objects = excluded.objects
+		 RETURNING ` + importColumns,
+		[]any{newID("imp"), objects, toMicros(time.Now()), project, account}}}))
 	return created, missing(err, "project", project)
 }
 
 // Import returns an import of an account.
 func (s *Store) Import(ctx context.Context, account, id string) (Import, error) {
-	row := s.db.QueryRowContext(ctx, `SELECT `+importColumns+` FROM imports WHERE id = $1 AND account = $2`, id, account)
-	found, err := scanImport(row.Scan)
+	found, err := scanImport(s.one(ctx, read{readImport, query{`SELECT ` + importColumns + ` FROM imports WHERE id = $1 AND account = $2`, []any{id, account}}}))
 	return found, missing(err, "import", id)
 }
 
@@ -51,15 +52,13 @@ func (s *Store) Import(ctx context.Context, account, id string) (Import, error) 
 // is returned as it is; one that is running is started again, because the
 // queue delivers a job anew only when its importer is gone.
 func (s *Store) StartImport(ctx context.Context, id string) (Import, error) {
-	row := s.db.QueryRowContext(ctx,
-		`UPDATE imports SET status = 'running', started_at = $2 WHERE id = $1 AND status <> 'done' RETURNING `+importColumns,
-		id, toMicros(time.Now()))
-	started, err := scanImport(row.Scan)
+	started, err := scanImport(s.one(ctx, read{"", query{
+		`UPDATE imports SET status = 'running', started_at = $2 WHERE id = $1 AND status <> 'done' RETURNING ` + importColumns,
+		[]any{id, toMicros(time.Now())}}}))
 	if err = missing(err, "import", id); !isNotFound(err) {
 		return started, err
 	}
-	row = s.db.QueryRowContext(ctx, `SELECT `+importColumns+` FROM imports WHERE id = $1`, id)
-	done, err := scanImport(row.Scan)
+	done, err := scanImport(s.one(ctx, read{readImport, query{`SELECT ` + importColumns + ` FROM imports WHERE id = $1`, []any{id}}}))
 	return done, missing(err, "import", id)
 }
 
@@ -74,6 +73,16 @@ func (s *Store) FinishImport(ctx context.Context, id string, vertices int64, che
 		return false, fmt.Errorf("finish import %s: %w", id, err)
 	}
 	return did, nil
+}
+
+// FailImport marks an import as failed. One that is done stays done.
+func (s *Store) FailImport(ctx context.Context, id string) error {
+	_, err := s.change(ctx, query{
+		`UPDATE imports SET status = 'failed', finished_at = $2 WHERE id = $1 AND status <> 'done'`, []any{id, toMicros(time.Now())}})
+	if err != nil {
+		return fmt.Errorf("mark import %s as failed: %w", id, err)
+	}
+	return nil
 }
 
 // ForgottenImports returns imports that have been queued since before a moment,

@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"database/sql"
+)
 
 // Delivery says who did a job, and how often it had been handed out by then.
 type Delivery struct {
@@ -18,20 +21,13 @@ type query struct {
 // it did. Both are in one transaction: what was done and that it was done are
 // never apart, whenever the process dies.
 func (s *Store) once(ctx context.Context, change, record query) (did bool, err error) {
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
-	did, err = changed(tx.ExecContext(ctx, change.text, change.args...))
-	if err != nil || !did {
-		return false, err
-	}
-	if _, err := tx.ExecContext(ctx, record.text, record.args...); err != nil {
-		return false, err
-	}
-	if err := tx.Commit(); err != nil {
-		return false, err
-	}
-	return true, nil
+	err = s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		did, err = changed(tx.ExecContext(ctx, change.text, change.args...))
+		if err != nil || !did {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, record.text, record.args...)
+		return err
+	})
+	return did && err == nil, err
 }

@@ -35,14 +35,13 @@ const orderColumns = `id, account, idempotency_key, product, quantity, total_cen
 // ErrNotFound means that there is no such product.
 func (s *Store) CreateOrder(ctx context.Context, account, key, product string, quantity int64) (order Order, created bool, err error) {
 	// The casts tell PostgreSQL the types of parameters in a select list.
-	row := s.db.QueryRowContext(ctx,
+	order, err = scanOrder(s.one(ctx, read{"", query{
 		`INSERT INTO orders (id, account, idempotency_key, product, quantity, total_cents, status, created_at)
 		 SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), p.id, CAST($4 AS BIGINT), p.price_cents * CAST($4 AS BIGINT), 'pending', CAST($5 AS BIGINT)
 		 FROM products p WHERE p.id = $6
 		 ON CONFLICT (account, idempotency_key) DO NOTHING
-		 RETURNING `+orderColumns,
-		newID("ord"), account, key, quantity, toMicros(time.Now()), product)
-	order, err = scanOrder(row.Scan)
+		 RETURNING ` + orderColumns,
+		[]any{newID("ord"), account, key, quantity, toMicros(time.Now()), product}}}))
 	if err == nil {
 		return order, true, nil
 	}
@@ -62,24 +61,22 @@ func (s *Store) CreateOrder(ctx context.Context, account, key, product string, q
 
 // OrderByKey returns the order for which an account has used a key.
 func (s *Store) OrderByKey(ctx context.Context, account, key string) (Order, error) {
-	row := s.db.QueryRowContext(ctx, `SELECT `+orderColumns+` FROM orders WHERE account = $1 AND idempotency_key = $2`, account, key)
-	order, err := scanOrder(row.Scan)
+	order, err := scanOrder(s.one(ctx, read{readOrder, query{`SELECT ` + orderColumns + ` FROM orders WHERE account = $1 AND idempotency_key = $2`, []any{account, key}}}))
 	return order, missing(err, "order with key", key)
 }
 
 // Order returns an order of an account.
 func (s *Store) Order(ctx context.Context, account, id string) (Order, error) {
-	row := s.db.QueryRowContext(ctx, `SELECT `+orderColumns+` FROM orders WHERE id = $1 AND account = $2`, id, account)
-	order, err := scanOrder(row.Scan)
+	order, err := scanOrder(s.one(ctx, read{readOrder, query{`SELECT ` + orderColumns + ` FROM orders WHERE id = $1 AND account = $2`, []any{id, account}}}))
 	return order, missing(err, "order", id)
 }
 
 // PayOrder marks a pending order as paid by a charge. On an order that is no
 // longer pending it does nothing.
 func (s *Store) PayOrder(ctx context.Context, id, charge string) error {
-	_, err := s.db.ExecContext(ctx,
+	_, err := s.change(ctx, query{
 		`UPDATE orders SET status = 'paid', charge = $2, paid_at = $3 WHERE id = $1 AND status = 'pending'`,
-		id, charge, toMicros(time.Now()))
+		[]any{id, charge, toMicros(time.Now())}})
 	if err != nil {
 		return fmt.Errorf("mark order %s as paid: %w", id, err)
 	}
@@ -92,10 +89,10 @@ func (s *Store) InsertOrder(ctx context.Context, o Order) error {
 	if o.Status == OrderPaid {
 		paid = toMicros(time.Now())
 	}
-	_, err := s.db.ExecContext(ctx,
+	_, err := s.change(ctx, query{
 		`INSERT INTO orders (id, account, idempotency_key, product, quantity, total_cents, status, charge, created_at, paid_at)
 		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
-		o.ID, o.Account, o.Key, o.Product, o.Quantity, o.TotalCents, o.Status, o.Charge, toMicros(o.CreatedAt), paid)
+		[]any{o.ID, o.Account, o.Key, o.Product, o.Quantity, o.TotalCents, o.Status, o.Charge, toMicros(o.CreatedAt), paid}})
 	if err != nil {
 		return fmt.Errorf("insert order %s: %w", o.ID, err)
 	}
@@ -104,7 +101,7 @@ func (s *Store) InsertOrder(ctx context.Context, o Order) error {
 
 // RejectOrder marks a pending order as rejected.
 func (s *Store) RejectOrder(ctx context.Context, id string) error {
-	if _, err := s.db.ExecContext(ctx, `UPDATE orders SET status = 'rejected' WHERE id = $1 AND status = 'pending'`, id); err != nil {
+	if _, err := s.change(ctx, query{`UPDATE orders SET status = 'rejected' WHERE id = $1 AND status = 'pending'`, []any{id}}); err != nil {
 		return fmt.Errorf("mark order %s as rejected: %w", id, err)
 	}
 	return nil

@@ -14,21 +14,26 @@ type Product struct {
 }
 
 // Products returns the catalogue in the order of its ids.
-func (s *Store) Products(ctx context.Context) ([]Product, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT id, name, price_cents FROM products ORDER BY id`)
+func (s *Store) Products(ctx context.Context) (products []Product, err error) {
+	err = s.each(ctx, read{readProducts, query{text: `SELECT id, name, price_cents FROM products ORDER BY id`}},
+		func() { products = []Product{} },
+		func(scan func(...any) error) error {
+			var p Product
+			err := scan(&p.ID, &p.Name, &p.PriceCents)
+			products = append(products, p)
+			return err
+		})
 	if err != nil {
 		return nil, fmt.Errorf("read products: %w", err)
 	}
-	defer rows.Close()
-	products := []Product{}
-	for rows.Next() {
-		var p Product
-		if err := rows.Scan(&p.ID, &p.Name, &p.PriceCents); err != nil {
-			return nil, fmt.Errorf("read products: %w", err)
-		}
-		products = append(products, p)
-	}
-	return products, rows.Err()
+	return products, nil
+}
+
+// Product returns one entry of the catalogue.
+func (s *Store) Product(ctx context.Context, id string) (Product, error) {
+	p := Product{ID: id}
+	scan := s.one(ctx, read{readProduct, query{`SELECT name, price_cents FROM products WHERE id = $1`, []any{id}}})
+	return p, missing(scan(&p.Name, &p.PriceCents), "product", id)
 }
 
 // Project is a project of an account.
@@ -43,9 +48,9 @@ type Project struct {
 // CreateProject adds a project; an empty slug is left to the backfill.
 func (s *Store) CreateProject(ctx context.Context, account, name, slug string) (Project, error) {
 	p := Project{ID: newID("prj"), Account: account, Name: name, Slug: slug, CreatedAt: fromMicros(toMicros(time.Now()))}
-	_, err := s.db.ExecContext(ctx,
-		`INSERT INTO projects (id, account, name, slug, created_at) VALUES ($1, $2, $3, $4, $5)`,
-		p.ID, p.Account, p.Name, p.Slug, toMicros(p.CreatedAt))
+	_, err := s.change(ctx, query{
+		`INSERT INTO projects (id, account, name, slug, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING`,
+		[]any{p.ID, p.Account, p.Name, p.Slug, toMicros(p.CreatedAt)}})
 	if err != nil {
 		return Project{}, fmt.Errorf("create project: %w", err)
 	}
@@ -56,30 +61,28 @@ func (s *Store) CreateProject(ctx context.Context, account, name, slug string) (
 func (s *Store) Project(ctx context.Context, account, id string) (Project, error) {
 	p := Project{ID: id, Account: account}
 	var created int64
-	row := s.db.QueryRowContext(ctx, `SELECT name, slug, created_at FROM projects WHERE id = $1 AND account = $2`, id, account)
-	err := missing(row.Scan(&p.Name, &p.Slug, &created), "project", id)
+	scan := s.one(ctx, read{readProject, query{`SELECT name, slug, created_at FROM projects WHERE id = $1 AND account = $2`, []any{id, account}}})
+	err := missing(scan(&p.Name, &p.Slug, &created), "project", id)
 	p.CreatedAt = fromMicros(created)
 	return p, err
 }
 
 // Projects returns the newest projects of an account, at most limit.
-func (s *Store) Projects(ctx context.Context, account string, limit int) ([]Project, error) {
-	rows, err := s.db.QueryContext(ctx,
+func (s *Store) Projects(ctx context.Context, account string, limit int) (projects []Project, err error) {
+	err = s.each(ctx, read{readProjects, query{
 		`SELECT id, account, name, slug, created_at FROM projects WHERE account = $1 ORDER BY created_at DESC LIMIT $2`,
-		account, limit)
+		[]any{account, limit}}},
+		func() { projects = []Project{} },
+		func(scan func(...any) error) error {
+			var p Project
+			var created int64
+			err := scan(&p.ID, &p.Account, &p.Name, &p.Slug, &created)
+			p.CreatedAt = fromMicros(created)
+			projects = append(projects, p)
+			return err
+		})
 	if err != nil {
 		return nil, fmt.Errorf("read projects: %w", err)
 	}
-	defer rows.Close()
-	projects := []Project{}
-	for rows.Next() {
-		var p Project
-		var created int64
-		if err := rows.Scan(&p.ID, &p.Account, &p.Name, &p.Slug, &created); err != nil {
-			return nil, fmt.Errorf("read projects: %w", err)
-		}
-		p.CreatedAt = fromMicros(created)
-		projects = append(projects, p)
-	}
-	return projects, rows.Err()
+	return projects, nil
 }

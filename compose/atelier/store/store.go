@@ -10,6 +10,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/shakedown-dev/shakedown/compose/atelier/defects"
+	"github.com/shakedown-dev/shakedown/compose/atelier/telemetry"
 )
 
 // ErrNotFound is returned (wrapped) for what does not exist or belongs to
@@ -19,22 +22,48 @@ var ErrNotFound = errors.New("not found")
 // Store is a pool of connections to one database. It is safe for concurrent
 // use, and several processes may use one database.
 type Store struct {
-	db      *sql.DB
+	pool
 	dialect dialect
 }
 
 // Open parses the URL, postgres://user:password@host:port/database or
 // sqlite:///path/to/file, and returns a store without connecting. Its errors
 // never contain the URL, because that holds a password.
-func Open(url string) (*Store, error) {
-	db, dialect, err := open(url)
+func Open(url string) (*Store, error) { return OpenBroken(url, nil) }
+
+// OpenBroken is Open in a process with defects.
+func OpenBroken(url string, broken defects.Set) (*Store, error) {
+	db, dialect, err := open(url, broken)
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	db.SetMaxOpenConns(dialect.connections)
 	db.SetMaxIdleConns(dialect.connections)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	return &Store{db: db, dialect: dialect}, nil
+	return &Store{
+		pool:    pool{db: db, wait: dialect.wait, limit: dialect.limit, leaks: broken.Has(defects.PoolLeak)},
+		dialect: dialect,
+	}, nil
+}
+
+// What is read, as database_reads_total tells it apart.
+const (
+	readProducts = "products"
+	readProduct  = "product"
+	readProject  = "project"
+	readProjects = "projects"
+	readOrder    = "order"
+	readImport   = "import"
+	readAccount  = "account"
+)
+
+// Observe counts what is read of the database. It is called once, before the first
+// query.
+func (s *Store) Observe(m *telemetry.Metrics) {
+	s.reads = m.Counter("database_reads_total", "Queries that read the database to answer a request, by what they read.", "query")
+	for _, what := range []string{readProducts, readProduct, readProject, readProjects, readOrder, readImport, readAccount} {
+		s.reads.WithLabelValues(what) // a rate of 0 is not an unknown one
+	}
 }
 
 // DB is the pool, for its statistics.
@@ -81,21 +110,14 @@ func changed(result sql.Result, err error) (bool, error) {
 }
 
 // ids collects the single text column of a query.
-func (s *Store) ids(ctx context.Context, query string, args ...any) ([]string, error) {
-	rows, err := s.db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var found []string
-	for rows.Next() {
+func (s *Store) ids(ctx context.Context, text string, args ...any) (found []string, err error) {
+	err = s.each(ctx, read{"", query{text, args}}, func() { found = nil }, func(scan func(...any) error) error {
 		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
+		err := scan(&id)
 		found = append(found, id)
-	}
-	return found, rows.Err()
+		return err
+	})
+	return found, err
 }
 
 func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }

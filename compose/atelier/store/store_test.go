@@ -242,6 +242,16 @@ func importStates(t *testing.T, s *store.Store) {
 	if done.Status != store.ImportDone || done.Vertices != 64000 || done.Checksum != "abc" {
 		t.Errorf("finished import = %+v", done)
 	}
+	hopeless := must(s.CreateImport(ctx, "imports", project.ID, 500))(t)
+	must(s.StartImport(ctx, hopeless.ID))(t)
+	for id, want := range map[string]string{hopeless.ID: store.ImportFailed, queued.ID: store.ImportDone} {
+		if err := s.FailImport(ctx, id); err != nil {
+			t.Fatal(err)
+		}
+		if got := must(s.Import(ctx, "imports", id))(t); got.Status != want {
+			t.Errorf("import is %s after FailImport, want %s", got.Status, want)
+		}
+	}
 	if _, err := s.StartImport(ctx, "imp_none"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("unknown import: %v, want ErrNotFound", err)
 	}

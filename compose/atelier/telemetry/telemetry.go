@@ -20,12 +20,22 @@ import (
 type Metrics struct {
 	// Registry takes further metrics; every one of them carries the label service.
 	Registry prometheus.Registerer
+	// Stuck is the defect scale-metric-stuck: requests are shown as when the process
+	// started, none in flight and none answered. It is set before the first request.
+	Stuck bool
+	// Unlabelled is the defect metrics-unlabelled: requests are shown without their
+	// route and status code. It is set before the first request.
+	Unlabelled bool
+	// Stops is the defect metrics-stop: from the first answer of 500 or more on, Handler
+	// answers no more. It is set before the first request.
+	Stops bool
 
 	gatherer    prometheus.Gatherer
 	requests    *prometheus.CounterVec
 	duration    *prometheus.HistogramVec
 	inFlight    atomic.Int64
 	connections atomic.Int64
+	stopped     atomic.Bool // what Stops leads to
 }
 
 // New returns the metrics of a service, with those of the Go runtime and the
@@ -46,8 +56,8 @@ func New(service string) *Metrics {
 		}, []string{"route", "method"}),
 	}
 	m.Registry.MustRegister(m.requests, m.duration,
-		gauge("http_requests_in_flight", "Requests being answered.", func() float64 { return float64(m.InFlight()) }),
-		gauge("http_connections_active", "Client connections that are open, idle ones included.", func() float64 { return float64(m.connections.Load()) }),
+		gauge("http_requests_in_flight", "Requests being answered.", m.shownInFlight, nil),
+		gauge("http_connections_active", "Client connections that are open, idle ones included.", func() float64 { return float64(m.connections.Load()) }, nil),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
@@ -57,9 +67,17 @@ func New(service string) *Metrics {
 // InFlight is the number of requests being answered, probes not counted.
 func (m *Metrics) InFlight() int64 { return m.inFlight.Load() }
 
-// Gauge adds a gauge that is read by calling value at every scrape.
-func (m *Metrics) Gauge(name, help string, value func() float64) {
-	m.Registry.MustRegister(gauge(name, help, value))
+func (m *Metrics) shownInFlight() float64 {
+	if m.Stuck {
+		return 0
+	}
+	return float64(m.InFlight())
+}
+
+// Gauge adds a gauge that is read by calling value at every scrape; labels are
+// pairs of a name and a value.
+func (m *Metrics) Gauge(name, help string, value func() float64, labels ...string) {
+	m.Registry.MustRegister(gauge(name, help, value, labels))
 }
 
 // Counter adds a counter with the given labels.
@@ -69,9 +87,22 @@ func (m *Metrics) Counter(name, help string, labels ...string) *prometheus.Count
 	return c
 }
 
+// Histogram adds a histogram of times in seconds; buckets are their upper bounds.
+func (m *Metrics) Histogram(name, help string, buckets ...float64) prometheus.Histogram {
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
+	m.Registry.MustRegister(h)
+	return h
+}
+
 // Handler answers a scrape.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.gatherer, promhttp.HandlerOpts{})
+	page := promhttp.HandlerFor(m.gatherer, promhttp.HandlerOpts{})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if m.stopped.Load() {
+			panic(http.ErrAbortHandler) // the connection is cut
+		}
+		page.ServeHTTP(w, r)
+	})
 }
 
 // ConnState counts connections; it is for http.Server.ConnState.
@@ -87,18 +118,41 @@ func (m *Metrics) ConnState(_ net.Conn, state http.ConnState) {
 // Instrument counts and times the requests of a mux. It must wrap the mux
 // directly, because the mux leaves the pattern it matched on the request.
 func (m *Metrics) Instrument(mux http.Handler) http.Handler {
+	// A series from the start: a new instance that has answered nothing yet has a
+	// rate of 0 then, and not an unknown one, which holds an autoscaler up.
+	m.requests.WithLabelValues(m.shown(routeOf("")), http.MethodGet, m.shown(strconv.Itoa(http.StatusNotFound)))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		m.inFlight.Add(1)
 		recorder := &recorder{ResponseWriter: w}
 		defer func() {
 			m.inFlight.Add(-1)
-			route := routeOf(r.Pattern)
-			m.requests.WithLabelValues(route, methodOf(r.Method), strconv.Itoa(recorder.status())).Inc()
-			m.duration.WithLabelValues(route, methodOf(r.Method)).Observe(time.Since(start).Seconds())
+			m.count(r, recorder.status(), time.Since(start))
 		}()
 		mux.ServeHTTP(recorder, r)
 	})
+}
+
+// count is what becomes of an answer.
+func (m *Metrics) count(r *http.Request, status int, took time.Duration) {
+	if m.Stops && status >= http.StatusInternalServerError {
+		m.stopped.Store(true)
+	}
+	route, method := m.shown(routeOf(r.Pattern)), methodOf(r.Method)
+	answered := m.requests.WithLabelValues(route, method, m.shown(strconv.Itoa(status)))
+	if !m.Stuck {
+		answered.Inc()
+	}
+	m.duration.WithLabelValues(route, method).Observe(took.Seconds())
+}
+
+// shown is the value of a label that tells requests apart. An empty one is the same
+// as none.
+func (m *Metrics) shown(value string) string {
+	if m.Unlabelled {
+		return ""
+	}
+	return value
 }
 
 // routeOf turns "POST /v1/orders" into "/v1/orders". What no route matched is
@@ -121,8 +175,12 @@ func methodOf(method string) string {
 	return "other"
 }
 
-func gauge(name, help string, value func() float64) prometheus.Collector {
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+func gauge(name, help string, value func() float64, labels []string) prometheus.Collector {
+	constant := prometheus.Labels{}
+	for i := 0; i+1 < len(labels); i += 2 {
+		constant[labels[i]] = labels[i+1]
+	}
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: constant}, value)
 }
 
 // recorder remembers the status of an answer.

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,42 +19,52 @@ import (
 
 // fetchLimit bounds one fetch from the origin; staleFor is how long an entry
 // may stand in for an origin that fails, and retryPause how long such an origin
-// is left alone, so that readers do not all wait for it.
+// is left alone, so that readers do not all wait for it. maxEntries bounds the
+// memory: who asks for more addresses than there are gets no place for them.
 const (
 	fetchLimit = 3 * time.Second
 	staleFor   = 10 * time.Minute
 	retryPause = time.Second
+	maxEntries = 2000
 )
 
-// Edge caches one document of the origin. An entry that is fresh is served at
-// once; a stale one is renewed by one request for all who ask, and served when
-// the origin fails. It is safe for concurrent use.
+// Edge caches what the origin shows to everybody. An entry that is fresh is served
+// at once; a stale one is renewed by one request for all who ask, and served when
+// the origin fails. After a purge the origin is asked by one request for each
+// address, however many want it. It is safe for concurrent use.
 type Edge struct {
-	origin  string
+	origin  *url.URL
 	client  *http.Client
 	fresh   time.Duration
-	entry   atomic.Pointer[entry]
-	failed  atomic.Int64 // when the last failed fetch ended, in Unix nanoseconds
 	fetches singleflight.Group
 	reads   *prometheus.CounterVec
+
+	mu      sync.Mutex
+	entries map[string]*entry    // by path
+	failed  map[string]time.Time // when the last fetch ended that failed, by path
+	purges  int                  // what was fetched before one is not kept after it
 }
 
+// entry is an answer of the origin, below 500.
 type entry struct {
+	status  int
 	body    []byte
 	fetched time.Time
 }
 
-func newEdge(origin string, transport http.RoundTripper, fresh time.Duration, m *telemetry.Metrics) *Edge {
-	return &Edge{
+func newEdge(origin *url.URL, transport http.RoundTripper, fresh time.Duration, m *telemetry.Metrics) *Edge {
+	e := &Edge{
 		origin: origin, fresh: fresh,
 		client: &http.Client{Transport: transport, Timeout: fetchLimit},
 		reads:  m.Counter("edge_reads_total", "Reads of the edge cache, by result: hit, miss, stale, error.", "result"),
 	}
+	e.Purge()
+	return e
 }
 
 // ServeHTTP implements http.Handler. X-Cache tells hit, miss or stale.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	found, result, err := e.get(r.Context())
+	found, result, err := e.get(r.Context(), r.URL.Path)
 	e.reads.WithLabelValues(result).Inc()
 	if err != nil {
 		w.Header().Set("Retry-After", "1")
@@ -62,25 +73,33 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("X-Cache", result)
 	w.Header().Set("Age", strconv.Itoa(int(time.Since(found.fetched).Seconds())))
-	wire.Raw(w, http.StatusOK, found.body)
+	wire.Raw(w, found.status, found.body)
 }
 
-// Warm fetches the document once.
+// Warm fetches the catalogue once.
 func (e *Edge) Warm(ctx context.Context) error {
-	_, err := e.fetch(ctx)
+	_, err := e.fetch(ctx, cataloguePath)
 	return err
 }
 
-func (e *Edge) get(ctx context.Context) (found *entry, result string, err error) {
-	cached := e.entry.Load()
+// Purge forgets everything, what is being fetched included.
+func (e *Edge) Purge() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.purges++
+	e.entries, e.failed = map[string]*entry{}, map[string]time.Time{}
+}
+
+func (e *Edge) get(ctx context.Context, path string) (found *entry, result string, err error) {
+	cached, failed := e.look(path)
 	usable := cached != nil && time.Since(cached.fetched) < staleFor
 	switch {
 	case usable && time.Since(cached.fetched) < e.fresh:
 		return cached, "hit", nil
-	case usable && time.Since(time.Unix(0, e.failed.Load())) < retryPause:
+	case usable && time.Since(failed) < retryPause:
 		return cached, "stale", nil
 	}
-	fetched, err := e.fetch(ctx)
+	fetched, err := e.fetch(ctx, path)
 	switch {
 	case err == nil:
 		return fetched, "miss", nil
@@ -90,18 +109,22 @@ func (e *Edge) get(ctx context.Context) (found *entry, result string, err error)
 	return nil, "error", err
 }
 
+func (e *Edge) look(path string) (cached *entry, failed time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.entries[path], e.failed[path]
+}
+
 // fetch asks the origin once for all who ask at the same time.
-func (e *Edge) fetch(ctx context.Context) (*entry, error) {
+func (e *Edge) fetch(ctx context.Context, path string) (*entry, error) {
 	ctx = context.WithoutCancel(ctx) // one client that hangs up must not fail the others
-	fetched, err, _ := e.fetches.Do("", func() (any, error) {
-		body, err := e.ask(ctx)
-		if err != nil {
-			e.failed.Store(time.Now().UnixNano())
-			return nil, err
-		}
-		renewed := &entry{body: body, fetched: time.Now()}
-		e.entry.Store(renewed)
-		return renewed, nil
+	e.mu.Lock()
+	began := e.purges
+	e.mu.Unlock()
+	fetched, err, _ := e.fetches.Do(strconv.Itoa(began)+path, func() (any, error) {
+		answer, err := e.ask(ctx, path)
+		e.keep(path, began, answer, err)
+		return answer, err
 	})
 	if err != nil {
 		return nil, err
@@ -109,8 +132,24 @@ func (e *Edge) fetch(ctx context.Context) (*entry, error) {
 	return fetched.(*entry), nil
 }
 
-func (e *Edge) ask(ctx context.Context) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.origin, nil)
+// keep stores what became of a fetch, unless a purge has come in between.
+func (e *Edge) keep(path string, began int, answer *entry, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case began != e.purges:
+	case err != nil:
+		if e.entries[path] != nil { // else there is nothing to stand in
+			e.failed[path] = time.Now()
+		}
+	case answer.status == http.StatusOK && (e.entries[path] != nil || len(e.entries) < maxEntries):
+		e.entries[path] = answer
+	}
+}
+
+func (e *Edge) ask(ctx context.Context, path string) (*entry, error) {
+	address := e.origin.JoinPath(path).String()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -121,10 +160,10 @@ func (e *Edge) ask(ctx context.Context) ([]byte, error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, 4<<20))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", e.origin, err)
+		return nil, fmt.Errorf("read %s: %w", address, err)
 	}
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %d", e.origin, response.StatusCode)
+	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusNotFound {
+		return nil, fmt.Errorf("%s answered %d", address, response.StatusCode)
 	}
-	return body, nil
+	return &entry{status: response.StatusCode, body: body, fetched: time.Now()}, nil
 }

@@ -224,7 +224,7 @@ func (b *bench) withGateway(addr string, do func(*gateway.Link, *watcher) error)
 		return 0, err
 	}
 	w := &watcher{ctx: b.ctx, clk: clock.Start(), events: make(chan journal.Event, 1<<16)}
-	l, err := gateway.Connect(b.ctx, c, gateway.Config{Service: "api", Listen: "127.0.0.1:0"}, w.clk, w.emit)
+	l, err := gateway.Connect(b.ctx, c, gateway.Config{Service: "api", Listen: "127.0.0.1:0"}, w.clk, w.emit, nil)
 	if err != nil {
 		_, ended := c.end()
 		return 0, errors.Join(err, ended)

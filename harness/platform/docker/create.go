@@ -110,11 +110,15 @@ func (p *Platform) Create(ctx context.Context, spec platform.Spec) error {
 	if err != nil {
 		return createError(spec, image, err)
 	}
+	if err := p.putFiles(ctx, id, spec.Files); err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", spec.Name, err), removeContainer(ctx, p.engine, id))
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i := &instance{
 		name: spec.Name, id: id, tty: plan.config.Tty, attach: spec.Attach, publish: spec.Publish,
-		limit: plan.host.Memory, started: make(chan struct{}),
+		quota: plan.host.CPUQuota, limited: plan.host.Memory > 0, started: make(chan struct{}),
+		parent: plan.host.CgroupParent, within: spec.Within, volumes: namedVolumes(spec.Config),
 	}
 	if spec.Attach {
 		i.stderr = newTail()

@@ -23,12 +23,15 @@ import (
 	"github.com/shakedown-dev/shakedown/harness/platform"
 )
 
-// The labels of everything that a run makes; containers have the last two.
+// The labels of everything that a run makes; containers have the
+// others.
 const (
 	runLabel     = "shakedown.run"
 	ownerLabel   = "shakedown.owner"
 	nameLabel    = "shakedown.name"
 	serviceLabel = "shakedown.service"
+	// withinLabel is the control group of another container that one was put into.
+	withinLabel = "shakedown.within"
 )
 
 // Platform runs one run's instances as containers. It is made by Open and safe
@@ -36,6 +39,7 @@ const (
 type Platform struct {
 	run, owner string
 	engine     engine
+	kernel     kernel
 	arch       string // of the engine, as Go calls it
 	feed       *platform.Feed
 	images     images
@@ -43,6 +47,7 @@ type Platform struct {
 	watched    chan struct{} // closed when the watch has ended
 	streams    sync.WaitGroup
 	late       sync.WaitGroup // exits not yet decided; added to by the watch
+	placement  func() error   // asks the engine once
 
 	mu        sync.Mutex
 	closed    bool
@@ -58,6 +63,9 @@ type Platform struct {
 var (
 	_ platform.Platform  = (*Platform)(nil)
 	_ platform.Inspector = (*Platform)(nil)
+
+	_ platform.Locator    = (*Platform)(nil)
+	_ platform.Identifier = (*Platform)(nil)
 )
 
 // validName is what runs and instances may be called.
@@ -81,11 +89,12 @@ func Open(ctx context.Context, run, owner string) (*Platform, error) {
 
 func open(e engine, arch, run, owner string) *Platform {
 	p := &Platform{
-		run: run, owner: owner, engine: e, arch: arch,
+		run: run, owner: owner, engine: e, kernel: ownKernel, arch: arch,
 		feed: platform.NewFeed(), watched: make(chan struct{}),
 		instances: map[string]*instance{}, byID: map[string]*instance{},
 		networks: map[string]string{}, volumes: map[string]string{},
 	}
+	p.placement = sync.OnceValue(p.askPlacement)
 	ctx, cancel := context.WithCancel(context.Background())
 	p.unwatch = cancel
 	go p.watch(ctx, p.subscribe(ctx, beginning))
@@ -95,8 +104,14 @@ func open(e engine, arch, run, owner string) *Platform {
 // Name is "docker".
 func (p *Platform) Name() string { return "docker" }
 
-// Supports is nil for every feature.
-func (p *Platform) Supports(platform.Feature) error { return nil }
+// Supports is nil for every feature but placement in control groups, which
+// depends on the engine.
+func (p *Platform) Supports(feature platform.Feature) error {
+	if feature == platform.CgroupPlacement {
+		return p.placement()
+	}
+	return nil
+}
 
 // Events delivers the run's events until TearDown has ended.
 func (p *Platform) Events() <-chan platform.Event { return p.feed.Events() }
@@ -217,11 +232,16 @@ func (p *Platform) present(name string) (*instance, error) {
 // about names the instance in an engine's error, and tells a container that is
 // gone by ErrNotFound.
 func about(name string, err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case cerrdefs.IsNotFound(err):
-		return fmt.Errorf("%s: %w: %w", name, platform.ErrNotFound, err)
 	}
-	return fmt.Errorf("%s: %w", name, err)
+	return fmt.Errorf("%s: %w", name, missing(err))
+}
+
+// missing tells a container that is gone by ErrNotFound.
+func missing(err error) error {
+	if cerrdefs.IsNotFound(err) {
+		return fmt.Errorf("%w: %w", platform.ErrNotFound, err)
+	}
+	return err
 }

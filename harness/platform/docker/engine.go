@@ -10,6 +10,7 @@ import (
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/api/types/volume"
 	"github.com/docker/docker/client"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -20,6 +21,7 @@ import (
 type engine interface {
 	Ping(context.Context) (types.Ping, error)
 	ServerVersion(context.Context) (types.Version, error)
+	Info(context.Context) (system.Info, error)
 	Events(context.Context, events.ListOptions) (<-chan events.Message, <-chan error)
 	Close() error
 
@@ -46,11 +48,14 @@ type engine interface {
 	ContainerKill(ctx context.Context, container, signal string) error
 	ContainerList(ctx context.Context, options container.ListOptions) ([]container.Summary, error)
 	ContainerLogs(ctx context.Context, container string, options container.LogsOptions) (io.ReadCloser, error)
+	ContainerPause(ctx context.Context, container string) error
 	ContainerRemove(ctx context.Context, container string, options container.RemoveOptions) error
 	ContainerStart(ctx context.Context, container string, options container.StartOptions) error
 	ContainerStatsOneShot(ctx context.Context, container string) (container.StatsResponseReader, error)
+	ContainerUnpause(ctx context.Context, container string) error
 	ContainerTop(ctx context.Context, container string, arguments []string) (container.TopResponse, error)
 	ContainerUpdate(ctx context.Context, container string, config container.UpdateConfig) (container.UpdateResponse, error)
+	CopyToContainer(ctx context.Context, container, path string, content io.Reader, options container.CopyToContainerOptions) error
 	ContainerWait(ctx context.Context, container string, condition container.WaitCondition) (<-chan container.WaitResponse, <-chan error)
 }
 

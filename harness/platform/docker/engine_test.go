@@ -23,7 +23,7 @@ import (
 func openTest(t *testing.T) *Platform {
 	t.Helper()
 	needsEngine(t)
-	p, err := Open(t.Context(), "test-"+strings.ToLower(t.Name()), owner.Self())
+	p, err := Open(t.Context(), "test-"+strings.NewReplacer("/", "-", "_", "-").Replace(strings.ToLower(t.Name())), owner.Self())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,6 +187,41 @@ func TestHealthchecks(t *testing.T) {
 				t.Fatalf("%s: health %q, %v", c.name, health, err)
 			}
 		}
+	}
+}
+
+// TestRefusedResizeChangesNothing: not even the limit that could be changed.
+func TestRefusedResizeChangesNothing(t *testing.T) {
+	p := openTest(t)
+	ctx := limited(t)
+	spec := platform.Spec{Name: "full-1", Program: platformtest.Program(t, "linux")}
+	spec.Config.Command = types.ShellCommand{"hold", "48"}
+	spec.Config.Deploy = &types.DeployConfig{Resources: types.Resources{Limits: &types.Resource{NanoCPUs: 0.5, MemoryBytes: 96 * mebi}}}
+	if err := p.Create(ctx, spec); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(ctx, "full-1"); err != nil {
+		t.Fatal(err)
+	}
+	holding, cancel := context.WithCancel(ctx)
+	_ = p.Logs(holding, "full-1", true, writer(cancel)) // ends at its first word
+	if err := p.Resize(ctx, "full-1", platform.Resources{CPUs: 1, Memory: 16 * mebi}); err == nil {
+		t.Fatal("what is in use was taken away")
+	}
+	i, err := p.present("full-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, err := p.figures(ctx, i); f.cores != 0.5 || f.limit != 96*mebi || err != nil {
+		t.Errorf("it has %g CPUs and %d bytes, %v; want those of before", f.cores, f.limit, err)
+	}
+	for _, to := range []platform.Resources{{CPUs: 1, Memory: 128 * mebi}, {CPUs: 0.25}, {Memory: 96 * mebi}} {
+		if err := p.Resize(ctx, "full-1", to); err != nil {
+			t.Errorf("%+v: %v", to, err)
+		}
+	}
+	if f, err := p.figures(ctx, i); f.cores != 0.25 || f.limit != 96*mebi || err != nil {
+		t.Errorf("it has %g CPUs and %d bytes, %v; want those of the last changes", f.cores, f.limit, err)
 	}
 }
 

@@ -122,7 +122,7 @@ func (p *Platform) happened(ctx context.Context, m events.Message) {
 	event := platform.Event{At: at, Name: i.name}
 	switch m.Action {
 	case events.ActionStart:
-		l.began = true
+		l.began, l.beganAt = true, at
 		i.announce()
 		event.Kind = platform.Started
 	case events.ActionOOM:
@@ -167,14 +167,19 @@ const sigkilled = 137
 const (
 	oomLate = 500 * time.Millisecond
 	oomPast = 2 * time.Second
+	// deaf is how long after a start the engine may miss the kernel's word: it
+	// begins to listen when the process runs already.
+	deaf = time.Second
 )
 
 // died takes in the end of a main process. The way it ended is clear at once
 // but for SIGKILL that nobody asked the engine for: that was the kernel if it
-// says so within oomLate, else somebody on this machine.
+// says so within oomLate, else somebody on this machine. Of a container with a
+// memory limit that has just started it was the kernel too: the engine may not
+// have listened yet, and nobody else is that fast.
 func (p *Platform) died(ctx context.Context, i *instance, l *life, at time.Time, code int) {
 	p.mu.Lock()
-	oomAt := l.oomAt
+	oomAt, beganAt := l.oomAt, l.beganAt
 	p.mu.Unlock()
 	switch {
 	case code != sigkilled || l.isKilled():
@@ -189,7 +194,7 @@ func (p *Platform) died(ctx context.Context, i *instance, l *life, at time.Time,
 				exit.OOM = true
 			case <-l.killed: // said late too
 			case <-time.After(oomLate):
-				exit.OOM = p.flaggedOOM(ctx, i, l)
+				exit.OOM = p.flaggedOOM(ctx, i, l) || i.limited && at.Sub(beganAt) < deaf
 			case <-ctx.Done():
 			}
 			p.ended(i, l, at, exit)

@@ -189,6 +189,38 @@ func withoutOOM(t *testing.T, all []platform.Event) (rest []platform.Event) {
 	return rest
 }
 
+// TestKilledRightAfterItsStart: the engine may not listen to the kernel yet.
+func TestKilledRightAfterItsStart(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		limit   int64
+		after   time.Duration
+		signal  string // through the engine
+		wantOOM bool
+	}{
+		{"with a limit", 64 << 20, deaf / 2, "", true},
+		{"without one", 0, deaf / 2, "", false},
+		{"with a limit, later", 64 << 20, deaf, "", false},
+		{"with a limit, asked for", 64 << 20, deaf / 2, "9", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			onStage(t, func(s *stage) {
+				s.Platform.instances["api-1"].limited = c.limit > 0
+				s.states[apiID] = &container.State{}
+				s.start()
+				s.happened(context.Background(), s.message(events.ActionStart))
+				time.Sleep(c.after)
+				if c.signal != "" {
+					s.happened(context.Background(), s.message(events.ActionKill, "signal", c.signal))
+				}
+				s.happened(context.Background(), s.message(events.ActionDie, "exitCode", "137"))
+				time.Sleep(2 * oomLate)
+				s.expect(startedThen(platform.Exit{Code: 137, OOM: c.wantOOM}))
+			})
+		})
+	}
+}
+
 // TestFlagOfAnEarlierLife: the engine's flag stays set after a restart.
 func TestFlagOfAnEarlierLife(t *testing.T) {
 	onStage(t, func(s *stage) {

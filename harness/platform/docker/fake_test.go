@@ -1,7 +1,10 @@
 package docker
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -13,6 +16,7 @@ import (
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/api/types/volume"
 	"github.com/docker/docker/client"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -39,7 +43,13 @@ type fake struct {
 	since   []string
 	states  map[string]*container.State
 	started []string
-	stop    string // the stop signal that containers were created with
+	stop    string                         // the stop signal that containers were created with
+	limits  map[string]container.Resources // of containers, as they are set
+	usage   container.StatsResponse        // of every container; its limit is that of limits
+	updates []container.UpdateConfig
+	info    system.Info
+	deaf    bool  // updates are taken and have no effect
+	refuses error // of updates
 
 	images  map[string]bool
 	pull    func(ctx context.Context) (io.ReadCloser, error)
@@ -48,10 +58,11 @@ type fake struct {
 	output  string // of a build
 	context []byte // what was sent to it
 
-	all     inventory
-	removed []string
-	refuse  map[string][]error // errors by id, first ones first
-	cut     []string
+	all      inventory
+	removed  []string
+	refuse   map[string][]error // errors by id, first ones first
+	cut      []string
+	deserted bool // nobody is on a network
 }
 
 func (f *fake) Ping(ctx context.Context) (types.Ping, error)             { return f.ping, f.broken }
@@ -110,7 +121,77 @@ func (f *fake) ContainerInspect(_ context.Context, id string) (container.Inspect
 	if f.states[id] == nil {
 		return container.InspectResponse{}, notFound{io.EOF}
 	}
-	return container.InspectResponse{ContainerJSONBase: &container.ContainerJSONBase{State: f.states[id]}, Config: &container.Config{StopSignal: f.stop}}, nil
+	base := &container.ContainerJSONBase{State: f.states[id], HostConfig: &container.HostConfig{Resources: f.limits[id]}}
+	return container.InspectResponse{ContainerJSONBase: base, Config: &container.Config{StopSignal: f.stop}}, nil
+}
+
+// ContainerUpdate sets limits as an engine does: what is not given stays.
+func (f *fake) ContainerUpdate(_ context.Context, id string, config container.UpdateConfig) (container.UpdateResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.updates = append(f.updates, config)
+	if f.refuses != nil || f.deaf {
+		return container.UpdateResponse{}, f.refuses
+	}
+	limits := f.limits[id]
+	if config.Memory > 0 {
+		limits.Memory, limits.MemorySwap = config.Memory, config.MemorySwap
+	}
+	if config.NanoCPUs > 0 {
+		limits.NanoCPUs = config.NanoCPUs
+	}
+	if config.CPUQuota > 0 {
+		limits.CPUQuota, limits.CPUPeriod = config.CPUQuota, config.CPUPeriod
+	}
+	f.limits[id] = limits
+	return container.UpdateResponse{}, nil
+}
+
+func (f *fake) ContainerStatsOneShot(_ context.Context, id string) (container.StatsResponseReader, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	use := f.usage
+	if use.MemoryStats.Limit = 1 << 40; f.limits[id].Memory > 0 {
+		use.MemoryStats.Limit = uint64(f.limits[id].Memory)
+	}
+	text, err := json.Marshal(use)
+	return container.StatsResponseReader{Body: io.NopCloser(bytes.NewReader(text))}, err
+}
+
+func (f *fake) Info(context.Context) (system.Info, error) { return f.info, f.broken }
+
+// ContainerPause refuses, in the words of version 20.10, what is frozen or does not run.
+func (f *fake) ContainerPause(_ context.Context, id string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	state := f.states[id]
+	switch {
+	case state == nil:
+		return notFound{io.EOF}
+	case !state.Running:
+		return conflict{errors.New("Container " + id + " is not running")}
+	case state.Paused:
+		return conflict{errors.New("Container " + id + " is already paused")}
+	}
+	state.Paused = true
+	return f.refusal(id)
+}
+
+func (f *fake) ContainerUnpause(_ context.Context, id string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	state := f.states[id]
+	switch {
+	case state == nil:
+		return notFound{io.EOF}
+	case !state.Paused:
+		return errors.New("Container " + id + " is not paused")
+	}
+	if err := f.refusal(id); err != nil {
+		return err
+	}
+	state.Paused = false
+	return nil
 }
 
 func (f *fake) ImageInspect(_ context.Context, ref string, _ ...client.ImageInspectOption) (image.InspectResponse, error) {
@@ -175,6 +256,9 @@ func (f *fake) ContainerWait(_ context.Context, id string, _ container.WaitCondi
 }
 
 func (f *fake) NetworkInspect(context.Context, string, network.InspectOptions) (network.Inspect, error) {
+	if f.deserted {
+		return network.Inspect{}, nil
+	}
 	return network.Inspect{Containers: map[string]network.EndpointResource{"guest": {}}}, nil
 }
 

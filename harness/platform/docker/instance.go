@@ -2,7 +2,6 @@ package docker
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -27,7 +26,14 @@ type instance struct {
 	publish  []platform.Publish
 	stderr   *tail // with attach
 
-	limit   int64         // bytes, 0 without
+	parent  string   // control group it was made in, "" for the engine's own
+	within  string   // name of the instance whose group that is, "" for none
+	volumes []string // named ones that it mounts, as its compose service names them
+
+	quota   int64         // of CPU it was made with, 0 without
+	limited bool          // it was made with a memory limit
+	cgroup  *cgroup       // nil where it cannot be seen
+	sought  bool          // cgroup was looked for
 	life    *life         // nil before the first Start
 	started chan struct{} // closed at the first start, or by removal
 	removed bool
@@ -35,15 +41,16 @@ type instance struct {
 
 // life is the time from a start to the exit.
 type life struct {
-	gone   chan struct{} // closed at the end
-	began  bool          // the engine has said that it started
-	over   bool          // gone is closed, or about to be
-	oom    chan struct{} // closed when the kernel killed something in it
-	oomAt  time.Time     // when it last did
-	killed chan struct{} // closed when the engine was asked to send SIGKILL
-	again  bool          // it is not the container's first
-	exit   platform.Exit // when over, unless
-	err    error         // the end was not seen
+	gone    chan struct{} // closed at the end
+	began   bool          // the engine has said that it started
+	beganAt time.Time     // when it said so
+	over    bool          // gone is closed, or about to be
+	oom     chan struct{} // closed when the kernel killed something in it
+	oomAt   time.Time     // when it last did
+	killed  chan struct{} // closed when the engine was asked to send SIGKILL
+	again   bool          // it is not the container's first
+	exit    platform.Exit // when over, unless
+	err     error         // the end was not seen
 }
 
 func newLife(again bool) *life {
@@ -208,64 +215,6 @@ func (p *Platform) Wait(ctx context.Context, name string) (platform.Exit, error)
 	}
 }
 
-// Resize changes limits. Memory is without swap, as at creation.
-func (p *Platform) Resize(ctx context.Context, name string, resources platform.Resources) error {
-	i, err := p.present(name)
-	if err != nil {
-		return err
-	}
-	update := container.UpdateConfig{Resources: container.Resources{
-		NanoCPUs: nanoCPUs(resources.CPUs), Memory: resources.Memory, MemorySwap: resources.Memory,
-	}}
-	if _, err := p.engine.ContainerUpdate(ctx, i.id, update); err != nil {
-		return about(name, err)
-	}
-	if resources.Memory > 0 {
-		p.mu.Lock()
-		i.limit = resources.Memory
-		p.mu.Unlock()
-	}
-	return nil
-}
-
-// Stats asks for one sample.
-func (p *Platform) Stats(ctx context.Context, name string) (platform.Stats, error) {
-	i, err := p.present(name)
-	if err != nil {
-		return platform.Stats{}, err
-	}
-	response, err := p.engine.ContainerStatsOneShot(ctx, i.id)
-	if err != nil {
-		return platform.Stats{}, about(name, err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	var sample container.StatsResponse
-	if err := json.NewDecoder(response.Body).Decode(&sample); err != nil {
-		return platform.Stats{}, fmt.Errorf("%s: read stats: %w", name, err)
-	}
-	if sample.MemoryStats.Usage == 0 && sample.CPUStats.CPUUsage.TotalUsage == 0 {
-		return platform.Stats{}, fmt.Errorf("%s is not running", name)
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return platform.Stats{
-		CPU:    time.Duration(sample.CPUStats.CPUUsage.TotalUsage), // both are nanoseconds
-		Memory: inUse(sample.MemoryStats),
-		Limit:  i.limit,
-	}, nil
-}
-
-// inUse is memory without the cache that the kernel gives up first: the figure
-// of docker stats, and of the kubelet's working set.
-func inUse(memory container.MemoryStats) int64 {
-	for _, cache := range []string{"total_inactive_file", "inactive_file"} { // cgroup v1, v2
-		if inactive, ok := memory.Stats[cache]; ok && inactive < memory.Usage {
-			return int64(memory.Usage - inactive)
-		}
-	}
-	return int64(memory.Usage)
-}
-
 // Health is the state of the container's health check.
 func (p *Platform) Health(ctx context.Context, name string) (platform.Health, error) {
 	i, err := p.present(name)
@@ -322,7 +271,18 @@ func (p *Platform) Remove(ctx context.Context, name string) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	i.remove()
+	p.mu.Unlock()
+	if i.within != "" && !p.lives(i.within) {
+		p.kernel.giveUp(i.parent)
+	}
 	return nil
+}
+
+// lives says whether an instance runs.
+func (p *Platform) lives(name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i, err := p.known(name)
+	return err == nil && !i.removed && i.life != nil && !i.life.over
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
@@ -81,10 +82,19 @@ func removeAll(ctx context.Context, e engine, all inventory) error {
 			return nil
 		})
 	}
-	for _, c := range all.containers {
-		try("container", nameOf(c), func() error { return removeContainer(ctx, e, c.ID) })
+	for _, inner := range []bool{true, false} { // one that is within another goes before that
+		for _, c := range all.containers {
+			if (c.Labels[withinLabel] != "") == inner {
+				try("container", nameOf(c), func() error { return removeContainer(ctx, e, c.ID) })
+			}
+		}
+		_ = group.Wait() // its errors are in failures
 	}
-	_ = group.Wait() // its errors are in failures
+	for _, c := range all.containers {
+		if group := c.Labels[withinLabel]; group != "" {
+			ownKernel.giveUp(group)
+		}
+	}
 	for _, n := range all.networks {
 		try("network", n.Name, func() error { return removeNetwork(ctx, e, n.ID) })
 	}
@@ -127,6 +137,24 @@ func removeContainer(ctx context.Context, e engine, id string) error {
 	}
 }
 
+// How often, and how far apart, a network that seems in use is tried again.
+const (
+	removalTries = 20
+	removalPause = 250 * time.Millisecond
+)
+
+// rest waits, and says whether it could.
+func rest(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // removeNetwork removes a network, cutting off first what is still on it:
 // endpoints of containers just removed, or a container that somebody put there
 // to look around.
@@ -144,10 +172,18 @@ func removeNetwork(ctx context.Context, e engine, id string) error {
 			err = errors.Join(err, cut)
 		}
 	}
-	if again := gone(e.NetworkRemove(ctx, id)); again != nil {
-		return errors.Join(err, again)
+	again := gone(e.NetworkRemove(ctx, id))
+	// An engine under load still counts, for a while, who has just gone.
+	for tries := 0; again != nil && strings.Contains(again.Error(), "active endpoints") && tries < removalTries && rest(ctx, removalPause); tries++ {
+		again = gone(e.NetworkRemove(ctx, id))
 	}
-	return nil
+	switch {
+	case again == nil:
+		return nil
+	case len(state.Containers) == 0 && strings.Contains(again.Error(), "active endpoints"):
+		return fmt.Errorf("%w; nothing is connected to it: the engine has lost count of what was, and counts again when it is restarted", again)
+	}
+	return errors.Join(err, again)
 }
 
 // Cleaner finds and removes what earlier runs left on the engine that Open

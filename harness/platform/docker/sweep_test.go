@@ -1,10 +1,12 @@
 package docker
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
@@ -57,6 +59,25 @@ func TestSweep(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Some engines count endpoints that are not there.
+func TestSweepOfANetworkThatSeemsInUse(t *testing.T) {
+	busy := errors.New("has active endpoints")
+	sweepAfter := func(ctx context.Context, refusals int) error {
+		f := leftovers()
+		f.deserted, f.refuse = true, map[string][]error{"n-one": slices.Repeat([]error{busy}, refusals)}
+		return sweep(ctx, f, "one")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		if err := sweepAfter(t.Context(), 10); err != nil {
+			t.Errorf("an engine that counts right after a while: %v", err)
+		}
+		err := sweepAfter(t.Context(), 1000)
+		if !errors.Is(err, busy) || strings.Count(err.Error(), busy.Error()) != 1 || !strings.Contains(err.Error(), "nothing is connected to it") {
+			t.Errorf("%v", err)
+		}
+	})
 }
 
 func TestSweepWithoutEngine(t *testing.T) {

@@ -55,7 +55,11 @@ func (p *Platform) translate(spec platform.Spec, image string) (creation, error)
 	if err := p.mount(plan.host, c); err != nil {
 		return creation{}, err
 	}
+	if err := p.place(&plan, spec); err != nil {
+		return creation{}, err
+	}
 	switch {
+	case spec.Beside != "": // placed already
 	case len(joins) > 0:
 		plan.host.NetworkMode = container.NetworkMode(joins[0].network)
 	case c.NetworkMode != "":
@@ -238,6 +242,9 @@ func (p *Platform) joins(spec platform.Spec) ([]join, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	wanted := spec.Config.Networks
+	if spec.Beside != "" {
+		wanted = nil
+	}
 	priority := func(name string) int {
 		if config := wanted[name]; config != nil {
 			return config.Priority

@@ -161,6 +161,8 @@ func unknownIsNotFound(t *testing.T, w *world) {
 	for call, err := range map[string]error{
 		"Start":    w.Start(ctx, "nobody"),
 		"Signal":   w.Signal(ctx, "nobody", syscall.SIGTERM),
+		"Pause":    w.Pause(ctx, "nobody"),
+		"Resume":   w.Resume(ctx, "nobody"),
 		"Resize":   w.Resize(ctx, "nobody", platform.Resources{CPUs: 1}),
 		"Logs":     w.Logs(ctx, "nobody", false, io.Discard),
 		"Wait":     second(w.Wait(ctx, "nobody")),

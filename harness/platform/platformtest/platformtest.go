@@ -66,29 +66,41 @@ func Run(t *testing.T, fixture func(t *testing.T) Fixture) {
 // instanceTests are those that go on side by side on one platform; each has
 // instances of its own.
 var instanceTests = map[string]func(*testing.T, *world){
-	"ServesAndStops":        servesAndStops,
-	"ExitsAtOnce":           exitsAtOnce,
-	"IsKilledAfterGrace":    isKilledAfterGrace,
-	"GetsSignals":           getsSignals,
-	"StartsAgain":           startsAgain,
-	"IsRemovedWhileRunning": isRemovedWhileRunning,
-	"GoneIsNoError":         goneIsNoError,
-	"UnknownIsNotFound":     unknownIsNotFound,
-	"ProgramMissing":        programMissing,
-	"Environment":           environment,
-	"LogsFollow":            logsFollow,
-	"LogsFollowCancelled":   logsFollowCancelled,
-	"Attach":                attach,
-	"AttachCloses":          attachCloses,
-	"Stats":                 stats,
-	"Resize":                resize,
-	"OutOfMemory":           outOfMemory,
-	"Endpoints":             endpoints,
-	"Volume":                volume,
-	"NoHealthcheck":         noHealthcheck,
-	"WaitCancelled":         waitCancelled,
-	"ManyAtOnce":            manyAtOnce,
-	"MainProcess":           mainProcess,
+	"ServesAndStops":         servesAndStops,
+	"ExitsAtOnce":            exitsAtOnce,
+	"IsKilledAfterGrace":     isKilledAfterGrace,
+	"GetsSignals":            getsSignals,
+	"StartsAgain":            startsAgain,
+	"IsRemovedWhileRunning":  isRemovedWhileRunning,
+	"GoneIsNoError":          goneIsNoError,
+	"UnknownIsNotFound":      unknownIsNotFound,
+	"ProgramMissing":         programMissing,
+	"Environment":            environment,
+	"LogsFollow":             logsFollow,
+	"LogsFollowCancelled":    logsFollowCancelled,
+	"Attach":                 attach,
+	"AttachCloses":           attachCloses,
+	"Stats":                  stats,
+	"Resize":                 resize,
+	"ResizeBelowUse":         resizeBelowUse,
+	"ResizeOfNothing":        resizeOfNothing,
+	"OutOfMemory":            outOfMemory,
+	"OutOfMemoryWhenResized": outOfMemoryWhenResized,
+	"Endpoints":              endpoints,
+	"Volume":                 volume,
+	"NoHealthcheck":          noHealthcheck,
+	"WaitCancelled":          waitCancelled,
+	"ManyAtOnce":             manyAtOnce,
+	"MainProcess":            mainProcess,
+	"Pauses":                 pauses,
+	"PausedIsKilled":         pausedIsKilled,
+	"Throttled":              throttled,
+	"Addresses":              addresses,
+	"Beside":                 beside,
+	"Within":                 within,
+	"WithinWhatGoes":         withinWhatGoes,
+	"Mounts":                 mounts,
+	"Files":                  files,
 }
 
 // leak is a variable of the harness that no instance may see.
@@ -291,17 +303,20 @@ func (w *world) must(err error) {
 	}
 }
 
-// unfit skips what an implementation refuses, after checking that it says why.
-func (w *world) unfit(feature platform.Feature) {
+// needsLimits skips what an implementation without limits refuses, after checking
+// that it says why.
+func (w *world) needsLimits() {
 	w.t.Helper()
-	err := w.Supports(feature)
-	if err == nil {
-		return
+	for _, feature := range []platform.Feature{platform.MemoryLimits, platform.CPULimits} {
+		err := w.Supports(feature)
+		if err == nil {
+			continue
+		}
+		if !strings.Contains(err.Error(), w.Name()) || !strings.Contains(err.Error(), string(feature)) {
+			w.t.Errorf("refusal names platform and feature? %v", err)
+		}
+		w.t.Skipf("refused: %v", err)
 	}
-	if !strings.Contains(err.Error(), w.Name()) || !strings.Contains(err.Error(), string(feature)) {
-		w.t.Errorf("refusal names platform and feature? %v", err)
-	}
-	w.t.Skipf("refused: %v", err)
 }
 
 var builds struct {

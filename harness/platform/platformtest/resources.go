@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,36 +41,116 @@ func limited(w *world, name string, memory int64, arguments ...string) platform.
 	return spec
 }
 
+// resize: limits are raised and put back, and told as they are enforced.
 func resize(t *testing.T, w *world) {
-	w.create(limited(w, "resized-1", 64*mebi, "stubborn"))
+	w.create(limited(w, "resized-1", 64*mebi, "hold", "8"))
 	w.must(w.Start(t.Context(), "resized-1"))
-	w.says("resized-1", "ready")
-	err := w.Resize(t.Context(), "resized-1", platform.Resources{CPUs: 1, Memory: 96 * mebi})
+	w.says("resized-1", "holding 8")
 	if refusal := w.Supports(platform.MemoryLimits); refusal != nil {
+		err := w.Resize(t.Context(), "resized-1", platform.Resources{CPUs: 1, Memory: 96 * mebi})
 		if err == nil || !strings.Contains(err.Error(), "resized-1") || !strings.Contains(err.Error(), w.Name()) {
 			t.Errorf("Resize = %v; want a refusal by name", err)
 		}
 		return
 	}
-	w.must(err)
-	use, err := w.Stats(t.Context(), "resized-1")
-	w.must(err)
-	if use.Limit != 96*mebi {
-		t.Errorf("limit = %d after resizing to %d", use.Limit, 96*mebi)
+	for _, c := range []struct {
+		to   platform.Resources
+		want int64
+	}{
+		{platform.Resources{CPUs: 1, Memory: 96 * mebi}, 96 * mebi},
+		{platform.Resources{CPUs: 0.5, Memory: 64 * mebi}, 64 * mebi},
+		{platform.Resources{CPUs: 2}, 64 * mebi},
+		{platform.Resources{Memory: 48*mebi + 1}, 48 * mebi}, // to whole pages
+		{platform.Resources{CPUs: 0.25, Memory: 1024 * mebi}, 1024 * mebi},
+	} {
+		w.must(w.Resize(t.Context(), "resized-1", c.to))
+		use, err := w.Stats(t.Context(), "resized-1")
+		w.must(err)
+		if use.Limit != c.want {
+			t.Errorf("limit = %d after resizing to %+v", use.Limit, c.to)
+		}
+	}
+	if events, _ := w.seen.of("resized-1"); len(events) != 1 {
+		t.Errorf("events %+v, want its start alone", events)
+	}
+}
+
+// resizeBelowUse: what is in use is not taken away, and nothing else changes
+// either.
+func resizeBelowUse(t *testing.T, w *world) {
+	w.needsLimits()
+	w.create(limited(w, "full-1", 96*mebi, "hold", "48"))
+	w.must(w.Start(t.Context(), "full-1"))
+	w.says("full-1", "holding 48")
+	for range 2 { // asked again, it says so again
+		err := w.Resize(t.Context(), "full-1", platform.Resources{CPUs: 1, Memory: 16 * mebi})
+		if err == nil || !strings.Contains(err.Error(), "full-1") || !strings.Contains(err.Error(), "usage") && !strings.Contains(err.Error(), "uses") {
+			t.Fatalf("Resize = %v; want a refusal that tells of the memory in use", err)
+		}
+		use, err := w.Stats(t.Context(), "full-1")
+		w.must(err)
+		if use.Limit != 96*mebi {
+			t.Errorf("limit = %d after a refusal, want that of before", use.Limit)
+		}
+	}
+	w.must(w.Resize(t.Context(), "full-1", platform.Resources{Memory: 80 * mebi}))
+	if events, _ := w.seen.of("full-1"); len(events) != 1 {
+		t.Errorf("events %+v, want its start alone", events)
+	}
+}
+
+// resizeOfNothing: there are no limits to read back of what does not run.
+func resizeOfNothing(t *testing.T, w *world) {
+	w.needsLimits()
+	w.create(limited(w, "ended-1", 64*mebi, "exit", "0"))
+	w.must(w.Start(t.Context(), "ended-1"))
+	w.wait("ended-1")
+	err := w.Resize(t.Context(), "ended-1", platform.Resources{Memory: 96 * mebi})
+	if err == nil || !strings.Contains(err.Error(), "ended-1") {
+		t.Errorf("Resize = %v of an instance that has ended", err)
 	}
 }
 
 func outOfMemory(t *testing.T, w *world) {
-	w.unfit(platform.MemoryLimits)
+	w.needsLimits()
 	w.create(limited(w, "hog-1", 32*mebi, "hog"))
 	w.must(w.Start(t.Context(), "hog-1"))
 	want := platform.Exit{Code: 137, OOM: true}
 	if got := w.wait("hog-1"); got != want {
 		t.Errorf("exit = %+v, want %+v", got, want)
 	}
-	w.event("hog-1", platform.OOM, 1)
 	if got := w.event("hog-1", platform.Exited, 1).Exit; got != want {
 		t.Errorf("event = %+v, want %+v", got, want)
+	}
+}
+
+// outOfMemoryWhenResized: the limit that counts is the last one, up and down,
+// and the kernel's kill is told from one that was asked for.
+func outOfMemoryWhenResized(t *testing.T, w *world) {
+	w.needsLimits()
+	for name, c := range map[string]struct {
+		memory, to int64
+		signal     syscall.Signal
+		want       platform.Exit
+	}{
+		"raised":  {48 * mebi, 96 * mebi, syscall.SIGHUP, platform.Exit{Code: 137, OOM: true}},
+		"lowered": {256 * mebi, 64 * mebi, syscall.SIGHUP, platform.Exit{Code: 137, OOM: true}},
+		"killed":  {48 * mebi, 96 * mebi, syscall.SIGKILL, platform.Exit{Code: 137}},
+	} {
+		w.create(limited(w, name, c.memory, "hold", "16"))
+		w.must(w.Start(t.Context(), name))
+		w.says(name, "holding 16")
+		w.must(w.Resize(t.Context(), name, platform.Resources{Memory: c.to}))
+		w.must(w.Signal(t.Context(), name, c.signal))
+		if got := w.wait(name); got != c.want {
+			t.Errorf("%s: exit = %+v, want %+v", name, got, c.want)
+		}
+		if got := w.event(name, platform.Exited, 1).Exit; got != c.want {
+			t.Errorf("%s: event = %+v, want %+v", name, got, c.want)
+		}
+		if c.want.OOM { // the engine has listened by now, which it may not have when a program is that fast
+			w.event(name, platform.OOM, 1)
+		}
 	}
 }
 

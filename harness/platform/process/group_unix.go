@@ -21,6 +21,10 @@ func killGroup(pid int) error {
 // killed is found again by TearDown.
 func killRest(pid int) { _ = killGroup(pid) }
 
+// stopGroup freezes a child with its process group, continueGroup lets it go on.
+func stopGroup(pid int) error     { return syscall.Kill(-pid, syscall.SIGSTOP) }
+func continueGroup(pid int) error { return syscall.Kill(-pid, syscall.SIGCONT) }
+
 // exitCode is the code of a process that has ended, 128+n after signal n.
 func exitCode(state *os.ProcessState) int {
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {

@@ -36,6 +36,9 @@ func (p *Platform) Create(_ context.Context, spec platform.Spec) error {
 	if !validName.MatchString(spec.Name) {
 		return fmt.Errorf("instance %q: not a usable name", spec.Name)
 	}
+	if err := p.placeable(spec); err != nil {
+		return fmt.Errorf("%s: %w", spec.Name, err)
+	}
 	words, err := argv(spec)
 	if err != nil {
 		return err

@@ -49,6 +49,9 @@ var (
 	_ platform.Platform  = (*Platform)(nil)
 	_ platform.Addresser = (*Platform)(nil)
 	_ platform.Sharer    = (*Platform)(nil)
+
+	_ platform.Locator    = (*Platform)(nil)
+	_ platform.Identifier = (*Platform)(nil)
 )
 
 // validName is what runs and instances may be called: the names become files.
@@ -136,6 +139,8 @@ func (p *Platform) Supports(feature platform.Feature) error {
 		platform.CPULimits:     "child processes share the machine's processors; limits need a container engine",
 		platform.NetworkFaults: "child processes share the machine's network; faults need a container engine",
 		platform.Images:        "programs are run from this machine's files, not from images",
+		platform.CgroupPlacement: "child processes have no control groups of their own; " +
+			"faults that use up resources need a container engine",
 	}[feature]
 	if refused {
 		return fmt.Errorf("the process platform has no %s: %s (use --platform docker)", feature, reason)

@@ -26,4 +26,9 @@ func killGroup(pid int) error {
 	return nil
 }
 
+var errNoPause = errors.New("this system cannot freeze processes")
+
+func stopGroup(int) error     { return errNoPause }
+func continueGroup(int) error { return errNoPause }
+
 func exitCode(state *os.ProcessState) int { return state.ExitCode() }

@@ -13,9 +13,10 @@ const (
 	service
 	lag
 	waited
+	failed
 )
 
-var measures = [...]string{journal.Response, journal.Service, journal.Lag, journal.Waited}
+var measures = [...]string{journal.Response, journal.Service, journal.Lag, journal.Waited, journal.Failed}
 
 // maxInstances bounds the series of a meter. What more instances answered
 // counts under "".
@@ -32,6 +33,7 @@ type Meter struct {
 	counts    counts            // since the start
 	cut       counts            // of them, those in the batches so far
 	instances map[string]uint32 // series of the responses of each instance
+	unsent    bool              // the one that ends next was not sent
 }
 
 // counts are of requests, or of sessions.
@@ -51,8 +53,8 @@ func (m *Meter) Intend() { m.counts.intended++ }
 func (m *Meter) Sent() { m.counts.sent++ }
 
 // Own counts one that was not sent for want of something of the generator's.
-// Its End says Fail.
-func (m *Meter) Own() { m.counts.own++ }
+// Its End, which follows at once, says Fail, and its time is nobody's.
+func (m *Meter) Own() { m.counts.own++; m.unsent = true }
 
 // Lag records how late the driver got to one.
 func (m *Meter) Lag(d time.Duration) {
@@ -66,23 +68,34 @@ func (m *Meter) Lag(d time.Duration) {
 // Waited records how long a step that polls took from its first request on.
 func (m *Meter) Waited(d time.Duration) { m.recorder.samples.add(m.first+waited, micros(d)) }
 
-// End counts one that ended and, if it is OK, records its times. A service time
-// of 0 is none; instance is which one answered, "" if nobody knows.
+// End counts one that ended and records its times: of one that is not OK how long
+// it took until that was known. A service time of 0 is none; instance is which one
+// answered, "" if nobody knows.
 func (m *Meter) End(o Outcome, responseTime, serviceTime time.Duration, instance string) {
 	switch o {
 	case OK:
 		m.counts.ok++
 	case Fail:
 		m.counts.failed++
+		m.lost(responseTime)
 		return
 	default:
 		m.counts.unknown++
+		m.lost(responseTime)
 		return
 	}
 	m.recorder.samples.add(m.responses(instance), micros(responseTime))
 	if serviceTime > 0 {
 		m.recorder.samples.add(m.first+service, micros(serviceTime))
 	}
+}
+
+// lost records how long a request took that came to nothing.
+func (m *Meter) lost(d time.Duration) {
+	if !m.session && !m.unsent {
+		m.recorder.samples.add(m.first+failed, micros(d))
+	}
+	m.unsent = false
 }
 
 // responses gives the series of an instance's response times.

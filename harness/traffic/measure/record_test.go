@@ -81,7 +81,9 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 				c.sent++
 			case 2:
 				meter.Own()
+				meter.End(Fail, d, 0, "")
 				c.own++
+				c.failed++
 			case 3:
 				meter.Lag(d)
 				want.record(tag, journal.Lag, d)
@@ -105,6 +107,9 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 					c.failed++
 				} else {
 					c.unknown++
+				}
+				if tag.Step != "" {
+					want.record(tag, journal.Failed, d)
 				}
 			}
 			want.counts[tag] = c

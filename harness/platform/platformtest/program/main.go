@@ -27,8 +27,8 @@ func main() {
 	mode, arguments := os.Args[1], [2]string{}
 	copy(arguments[:], os.Args[2:])
 	run, ok := map[string]func(a, b string){
-		"serve": serve, "exit": exit, "stubborn": stubborn, "signals": signals, "echo": echo, "hog": hog,
-		"lines": lines, "spin": spin, "env": env, "write": write, "read": read, "get": get, "family": family,
+		"serve": serve, "exit": exit, "stubborn": stubborn, "signals": signals, "echo": echo, "hog": hog, "hold": hold,
+		"lines": lines, "spin": spin, "env": env, "write": write, "read": read, "get": get, "post": post, "calls": calls, "family": family,
 	}[mode]
 	if !ok {
 		fail("no mode " + mode)
@@ -104,6 +104,25 @@ func echo(_, _ string) {
 	fmt.Println("bye")
 }
 
+// calls gets a page again and again, until SIGTERM.
+func calls(url, _ string) {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		if response, err := http.Get(url); err == nil {
+			_, _ = io.Copy(io.Discard, response.Body)
+			_ = response.Body.Close()
+		}
+	}
+}
+
 // hog takes memory until it is stopped.
 func hog(_, _ string) {
 	size := 1 << 20
@@ -111,6 +130,21 @@ func hog(_, _ string) {
 		kept = append(kept, touched(size)...)
 		runtime.KeepAlive(kept)
 	}
+}
+
+// hold takes so many MiB, says so, and takes all it can get after SIGHUP.
+func hold(mebibytes, _ string) {
+	size, err := strconv.Atoi(mebibytes)
+	if err != nil {
+		fail(err)
+	}
+	more := make(chan os.Signal, 1)
+	signal.Notify(more, syscall.SIGHUP)
+	kept := touched(size << 20)
+	fmt.Println("holding", mebibytes)
+	<-more
+	runtime.KeepAlive(kept)
+	hog("", "")
 }
 
 func touched(size int) []byte {
@@ -187,6 +221,19 @@ func get(url, _ string) {
 		fail(err)
 	}
 	defer func() { _ = response.Body.Close() }()
+	if _, err := io.Copy(os.Stdout, response.Body); err != nil {
+		fail(err)
+	}
+}
+
+// post sends a text to the URL that a variable has, and prints status and answer.
+func post(variable, text string) {
+	response, err := http.Post(os.Getenv(variable), "application/json", strings.NewReader(text))
+	if err != nil {
+		fail(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	fmt.Println(response.StatusCode)
 	if _, err := io.Copy(os.Stdout, response.Body); err != nil {
 		fail(err)
 	}

@@ -1,0 +1,113 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/shakedown-dev/shakedown/harness/gateway"
+	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/platform"
+	"github.com/shakedown-dev/shakedown/harness/scaling/control"
+	"github.com/shakedown-dev/shakedown/scenarios"
+)
+
+// autoscaling is the controller of a run once traffic has started; before that,
+// and where nothing is scaled nor measured, there is none. It is safe for
+// concurrent use.
+type autoscaling struct {
+	controller atomic.Pointer[control.Controller]
+}
+
+// observe shows an event to the controller.
+func (a *autoscaling) observe(event journal.Event) {
+	if c := a.controller.Load(); c != nil {
+		c.Observe(event)
+	}
+}
+
+// session answers what the application announces.
+func (a *autoscaling) session(ctx context.Context, signal journal.SessionSignal) gateway.Answer {
+	if c := a.controller.Load(); c != nil {
+		return c.Session(ctx, signal)
+	}
+	return gateway.Answer{State: "rejected", Reason: "traffic has not started yet"}
+}
+
+// begin runs the controller from the start of traffic on, until ctx is done; the
+// function it returns waits for the end of it, and, unless the run is interrupted,
+// until the instances that it has begun to start or to stop are there or gone:
+// what is cut off proves nothing. It waits no longer than until hard is done.
+func (a *autoscaling) begin(ctx context.Context, r *run, start time.Duration) (wait func(ctx, hard context.Context) error) {
+	c := control.New(control.Config{Plan: r.Loaded.Plan, Cluster: r.stack, Clock: r.clock, Start: start, Emit: r.emit})
+	if c == nil {
+		return func(context.Context, context.Context) error { return nil }
+	}
+	a.controller.Store(c)
+	ended := make(chan error, 1)
+	go func() { ended <- c.Run(ctx) }()
+	return func(ctx, hard context.Context) error {
+		if err := scaled(hard, ended); err != nil {
+			return err
+		}
+		r.settle(ctx)
+		return nil
+	}
+}
+
+// settle waits for instances that come or go. Those that take longer than any
+// action may are left to the tear-down, with a warning.
+func (r *run) settle(ctx context.Context) {
+	within := patience(r.Loaded.Plan)
+	limited, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	if r.stack.Settle(limited) != nil && ctx.Err() == nil {
+		r.emit(journal.Note{Level: "warning", Text: fmt.Sprintf("instances that autoscalers start or stop are not there or gone %v after the end of traffic", within)})
+	}
+}
+
+// scaled waits for the end of a controller.
+func scaled(hard context.Context, ended <-chan error) error {
+	select {
+	case err := <-ended:
+		if err != nil {
+			return fmt.Errorf("scale: %w", err)
+		}
+		return nil
+	case <-hard.Done():
+		return context.Cause(hard)
+	}
+}
+
+// lint tells before the run what its settings alone make certain.
+func (r *run) lint() {
+	for _, remark := range r.Loaded.Plan.Lint {
+		r.emit(journal.Note{Level: remark.Level, Text: "lint " + remark.Rule + ": " + remark.Text})
+	}
+}
+
+// resizable tells, before anything is made, whether a platform can change the
+// resources of instances, where a plan wants that: a platform that cannot would
+// leave every check of it unproven.
+func resizable(plan *scenarios.Plan, on platform.Platform) error {
+	var prescaled []string
+	for name, service := range plan.Services {
+		if service.Prescale != nil && service.Prescale.Policy != scenarios.OffPolicy {
+			prescaled = append(prescaled, name)
+		}
+	}
+	if len(prescaled) == 0 {
+		return nil
+	}
+	slices.Sort(prescaled)
+	for _, feature := range []platform.Feature{platform.MemoryLimits, platform.CPULimits} {
+		if err := on.Supports(feature); err != nil {
+			return fmt.Errorf("prescale of %s cannot be rehearsed on the %s platform, and neither can its checks: it needs %s: %w; use --platform docker",
+				strings.Join(prescaled, ", "), on.Name(), feature, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package oracle
+
+import (
+	"maps"
+	"time"
+
+	"github.com/shakedown-dev/shakedown/harness/scaling/hpa"
+	"github.com/shakedown-dev/shakedown/scenarios/manifest"
+)
+
+// recommender is hpa.Recommend, or something that stands for it.
+type recommender func(hpa.Input) hpa.Output
+
+// An evaluation is one of ours, with what it was made from.
+type evaluation struct {
+	step
+	in  hpa.Input
+	out hpa.Output
+}
+
+// ours runs a recommender on a case, at the moments of upstream's evaluations.
+// It stops where yield says so.
+func ours(c *Case, start time.Time, trace []step, recommend recommender, yield func(i int, e evaluation) bool) {
+	spec := c.Spec.DeepCopy()
+	manifest.Default(spec)
+	p := newPlant(c, spec.Metrics, start)
+	var history hpa.History
+	conditions := map[string]condition{}
+	for i, s := range trace {
+		p.advance(s.at)
+		v := p.view(s.at)
+		in := hpa.Input{
+			Config: c.config(), Spec: spec, Replicas: v.replicas, Status: v.status,
+			Pods: v.pods, Readings: v.readings, History: history, Now: v.now,
+		}
+		out := recommend(in)
+		if out.Desired != v.replicas {
+			p.scale(s.at, out.Desired)
+		}
+		history = out.History
+		// Conditions stay until an evaluation says something else of them.
+		for _, c := range out.Decision.Conditions {
+			conditions[c.Type] = condition{c.Status, c.Reason, c.Message}
+		}
+		e := evaluation{step{at: s.at, before: v.replicas, after: p.replicas, conditions: maps.Clone(conditions)}, in, out}
+		if !yield(i, e) {
+			return
+		}
+	}
+}

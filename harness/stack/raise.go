@@ -1,0 +1,92 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+)
+
+// raisedAtOnce bounds the instances that Adjust and Interrupt create and start
+// at one time. An engine serializes most of that, and more of them only make the
+// first one later.
+const raisedAtOnce = 8
+
+// enlist registers so many new instances of a service as being there, and
+// returns what raise has to be given for each. Their version and class are those
+// of this moment.
+func (s *Stack) enlist(of *service, count int, cause string) []Operation {
+	var all []Operation
+	for _, number := range s.reserve(of, max(0, count)) {
+		op := Operation{Subject: instanceName(of.name, number), Cause: cause, service: of.name, number: number}
+		op.version = s.versionOf(of, op)
+		i := s.enrol(of, op)
+		s.mu.Lock()
+		i.rising = true
+		s.seen.instances[of.name] = append(s.seen.instances[of.name], number)
+		s.mu.Unlock()
+		all = append(all, op)
+	}
+	return all
+}
+
+// raise brings an enlisted instance in. One that is told to stop meanwhile goes
+// no further, and one that cannot be started is there no more.
+func (s *Stack) raise(ctx context.Context, op Operation) error {
+	of, i := s.layout.service(op.service), s.instance(op.Subject)
+	err := s.launch(ctx, of, i, op)
+	i.raised.fire()
+	if err == nil && of.healthcheck && !of.gatewayed() && s.counts(i) {
+		op.Op = opReady
+		if err = s.perform(ctx, op); i.isWanted() {
+			err = nil
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return fmt.Errorf("%s did not come up: %w", op.Subject, err)
+	}
+	return nil
+}
+
+// launch makes the calls that bring an instance in, when there is a place for
+// them.
+func (s *Stack) launch(ctx context.Context, of *service, i *instance, op Operation) error {
+	select {
+	case s.launching <- struct{}{}:
+		defer func() { <-s.launching }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	kinds := []string{opCreate, opStart}
+	if of.gatewayed() {
+		kinds = append(kinds, opAdd)
+	}
+	for _, kind := range kinds {
+		if !s.counts(i) {
+			return nil
+		}
+		op.Op = kind
+		err := s.perform(ctx, op)
+		if err == nil {
+			continue
+		}
+		if i.isWanted() {
+			return nil // its termination takes away what there is
+		}
+		if kind == opStart && ctx.Err() == nil {
+			if gone := s.discard(ctx, i, op.Cause+" (given up)"); gone != nil {
+				err = fmt.Errorf("%w; %w", err, gone)
+			}
+		}
+		return err
+	}
+	return nil
+}
+
+// counts says whether an instance is there and not leaving.
+func (s *Stack) counts(i *instance) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen.has(i)
+}

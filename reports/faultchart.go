@@ -1,0 +1,75 @@
+package reports
+
+import (
+	"fmt"
+	"html/template"
+	"time"
+)
+
+// Heights of the chart of faults.
+const (
+	faultRow = 20.0
+	faultBar = 11.0
+	// maxFaultRows keeps it readable.
+	maxFaultRows = 30
+)
+
+// A faultSpan is a fault on the time axis.
+type faultSpan struct {
+	id, words string
+	from, to  time.Duration
+	sound     bool
+}
+
+// faultSpansOf are the faults that began, to the end of the window if they did
+// not end.
+func faultSpansOf(f *Faults, w window) (spans []faultSpan) {
+	if f == nil {
+		return nil
+	}
+	for _, r := range firstOf(f.Faults, maxFaultRows) {
+		if r.Began == nil || len(r.Targets) == 0 { // it was done to nobody
+			continue
+		}
+		s := faultSpan{id: r.ID, from: *r.Began, to: w.to, sound: r.sound(), words: fmt.Sprintf("%s on %s: %s", r.ID, listed(r.Targets, 4), r.state())}
+		if r.Ended != nil {
+			s.to = *r.Ended
+		}
+		spans = append(spans, s)
+	}
+	return spans
+}
+
+// faultPanel draws each fault as a bar; "" without any. What had no effect, was
+// lost or is not over is hatched.
+func faultPanel(s *scene) template.HTML {
+	if len(s.faults) == 0 {
+		return ""
+	}
+	p := newPanel(s, "faults-chart", "Faults", "what was broken on purpose", faultRow*float64(len(s.faults)))
+	p.d.b.WriteString(doubtful)
+	about := make([]string, 0, len(s.faults))
+	for i, f := range s.faults {
+		y := p.top + faultRow*float64(i) + (faultRow-faultBar)/2
+		x1, x2 := s.window.x(f.from), s.window.x(f.to)
+		class := "fault"
+		if !f.sound {
+			class = "fault doubtful"
+		}
+		text := fmt.Sprintf("%s, %s to %s", f.words, moment(f.from), moment(f.to))
+		p.d.rect(class, x1, y, max(x2-x1, 2), faultBar, text)
+		if room := marginLeft + plotWidth; x2+8 < room*3/4 {
+			p.d.text("fault-label", "start", x2+6, y+faultBar-1.5, cut(f.id, 40))
+		} else {
+			p.d.text("fault-label", "end", max(x1-6, marginLeft+6), y+faultBar-1.5, cut(f.id, 40))
+		}
+		about = append(about, text)
+	}
+	p.about = listed(about, 20)
+	return p.done()
+}
+
+// doubtful is the pattern of faults that prove nothing, so that this does not
+// hang on a colour.
+const doubtful = `<defs><pattern id="doubtful" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">` +
+	`<rect class="hatch-ground" width="6" height="6"/><rect class="doubtful-stripe" width="2.4" height="6"/></pattern></defs>`

@@ -1,0 +1,148 @@
+package scenarios
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// lintPlan is a service on 2 instances at 60 % of CPU, whose load triples within
+// 10 s at 40 s.
+func lintPlan(change func(*Plan, *PlannedService)) *Plan {
+	utilization := int32(60)
+	api := PlannedService{
+		Port: 8080, Replicas: 2, Drain: Drain{Grace: Duration(10 * time.Second)},
+		Limits: ResourceClass{CPUs: 0.5}, Requests: ResourceClass{CPUs: 0.5},
+		Autoscale: &PlannedAutoscale{
+			Min: 2, Max: 8, Every: Duration(15 * time.Second), Resolution: Duration(15 * time.Second),
+			HPA: &autoscalingv2.HorizontalPodAutoscalerSpec{Metrics: []autoscalingv2.MetricSpec{{
+				Type: autoscalingv2.ResourceMetricSourceType,
+				Resource: &autoscalingv2.ResourceMetricSource{Name: "cpu", Target: autoscalingv2.MetricTarget{
+					Type: autoscalingv2.UtilizationMetricType, AverageUtilization: &utilization,
+				}},
+			}}},
+		},
+	}
+	p := &Plan{
+		Tempo: 1, Duration: Duration(200 * time.Second),
+		Journeys: map[string][]PlannedStep{"visit": {
+			{Name: "open", Service: "api"},
+			{Choose: []PlannedOption{{Weight: 1, Steps: []PlannedStep{{Name: "buy", Service: "api"}, {Name: "see", Service: "web"}}}, {Weight: 1}}},
+			{Repeat: &PlannedRepeat{Times: Size{Constant: 2}, Steps: []PlannedStep{{Name: "look", Service: "api"}}}},
+		}},
+		Load: []PlannedLoad{{Journey: "visit", Segments: []PlannedSegment{
+			{Start: 0, End: Duration(40 * time.Second), Constant: 10},
+			{Start: Duration(40 * time.Second), End: Duration(50 * time.Second), Ramp: &Ramp{From: 10, To: 30}},
+			{Start: Duration(50 * time.Second), End: Duration(200 * time.Second), Constant: 30},
+		}}},
+	}
+	change(p, &api)
+	p.Services = map[string]PlannedService{"api": api, "web": {Port: 80}}
+	return p
+}
+
+func TestLint(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Plan, *PlannedService)
+		rule   string
+		level  string // "": there is no such remark
+		text   string
+	}{
+		"a climb that nobody survives": {func(*Plan, *PlannedService) {}, "survivable-ramp", "warning",
+			"carries a climb to 1.7x within 35s, the time until another instance helps (readings every 15s, a look every 15s, 5s to start), because 60% of 100% are in use when it is content; the plan climbs from 35/s to 105/s in such a time, 3x: requests will queue"},
+		"enough instances from the start": {func(_ *Plan, s *PlannedService) { s.Autoscale.Capacity, s.Replicas = 30, 4 }, "survivable-ramp", "info",
+			"4 instances of 30/s survive a climb of 1.4/s each second"},
+		"not quite enough": {func(_ *Plan, s *PlannedService) { s.Autoscale.Capacity = 30 }, "survivable-ramp", "warning", "2 instances of 30/s"},
+		"a climb that is survived": {func(p *Plan, _ *PlannedService) {
+			p.Load[0].Segments[1].Ramp.To = 15
+			p.Load[0].Segments[2].Constant = 15
+		},
+			"survivable-ramp", "info", "35/s to 52.5/s"},
+		"faster readings at tempo": {func(p *Plan, _ *PlannedService) { p.Tempo = 10 }, "survivable-ramp", "warning", "within 8s, the time until another instance helps (readings every 1.5s"},
+		"the window of the scale-up counts": {func(_ *Plan, s *PlannedService) {
+			s.Autoscale.HPA.Behavior = &autoscalingv2.HorizontalPodAutoscalerBehavior{ScaleUp: &autoscalingv2.HPAScalingRules{StabilizationWindowSeconds: pointerTo(int32(60))}}
+		}, "survivable-ramp", "warning", "within 1m35s"},
+		"no climb": {func(p *Plan, _ *PlannedService) { p.Load[0].Segments = p.Load[0].Segments[:1] }, "cycles", "", ""},
+		"rounds": {func(*Plan, *PlannedService) {}, "cycles", "warning",
+			"api needs 3 rounds to get to 3x of the load, because its metric shows at most 100% and so grows by 1.7x a round: 45s at one each 15s; the load is at its peak after 10s"},
+		"a limit above the request shows more": {func(_ *Plan, s *PlannedService) { s.Limits.CPUs = 1 }, "cycles", "warning",
+			"needs 2 rounds to get to 3x of the load, because its metric shows at most 200% and so grows by 3.3x a round: 30s at one each 15s; its policies allow less than that"},
+		"four more where there is a behavior": {func(_ *Plan, s *PlannedService) {
+			s.Limits.CPUs, s.Autoscale.HPA.Behavior = 1, &autoscalingv2.HorizontalPodAutoscalerBehavior{}
+		}, "cycles", "warning", "needs 1 round to get to 3x"},
+		"one more a round": {func(_ *Plan, s *PlannedService) {
+			s.Autoscale.HPA.Behavior = lintPolicies(autoscalingv2.MinChangePolicySelect)
+		}, "cycles", "warning",
+			"needs 4 rounds to get to 3x of the load"}, // 2, 3, 4, 5, 6
+		"the larger of two policies": {func(_ *Plan, s *PlannedService) {
+			s.Autoscale.HPA.Behavior = lintPolicies(autoscalingv2.MaxChangePolicySelect)
+		}, "cycles", "warning",
+			"needs 3 rounds to get to 3x of the load"},
+		"none are ever added": {func(_ *Plan, s *PlannedService) {
+			s.Autoscale.HPA.Behavior = lintPolicies(autoscalingv2.DisabledPolicySelect)
+		}, "cycles", "", ""},
+		"a metric that does not saturate": {func(_ *Plan, s *PlannedService) {
+			s.Autoscale.HPA, s.Autoscale.TargetTracking = nil, &TargetTracking{Metric: RequestsPerInstance, Target: Value{20, "/s"}}
+		}, "cycles", "", ""},
+		"target tracking on CPU": {func(_ *Plan, s *PlannedService) {
+			s.Autoscale.HPA, s.Autoscale.TargetTracking = nil, &TargetTracking{Metric: CPUMetric, Target: Value{50, "%"}}
+		}, "cycles", "warning", "2 rounds"},
+		"a tolerance and a window": {func(*Plan, *PlannedService) {}, "flap-guard", "info", "adds one at 10% more; it removes one when it was needed by nobody for 5m0s"},
+		"neither": {func(_ *Plan, s *PlannedService) {
+			none := resource.MustParse("0")
+			s.Autoscale.HPA.Behavior = &autoscalingv2.HorizontalPodAutoscalerBehavior{
+				ScaleUp:   &autoscalingv2.HPAScalingRules{Tolerance: &none},
+				ScaleDown: &autoscalingv2.HPAScalingRules{StabilizationWindowSeconds: pointerTo(int32(0))},
+			}
+		}, "flap-guard", "warning", "will make it swing"},
+		"steps too close": {func(_ *Plan, s *PlannedService) { s.Autoscale.HPA, s.Autoscale.Step = nil, lintSteps(60, 45) }, "flap-guard", "warning",
+			"removes one of 3 instances at cpu of 45, which leaves 67.5 for each of the others; it adds one from 60 on: it will swing"},
+		"steps far enough apart": {func(_ *Plan, s *PlannedService) { s.Autoscale.HPA, s.Autoscale.Step = nil, lintSteps(60, 30) }, "flap-guard", "info", "leaves 45 for each of the others"},
+		"requests longer than the grace period": {func(p *Plan, s *PlannedService) {
+			s.Drain.PreStop = Duration(8 * time.Second)
+			p.Checks = []Check{{SLO: &SLOCheck{Journey: "visit", P99: pointerTo(Duration(3 * time.Second))}}}
+		}, "grace", "warning", "may take 3s (p99), and an instance that is removed has 2s"},
+		"requests that fit": {func(p *Plan, _ *PlannedService) {
+			p.Checks = []Check{{SLO: &SLOCheck{Journey: "visit", Step: "buy", P99: pointerTo(Duration(3 * time.Second))}}}
+		}, "grace", "info", "has 10s"},
+		"requests to somebody else": {func(p *Plan, _ *PlannedService) {
+			p.Checks = []Check{{SLO: &SLOCheck{Journey: "visit", Step: "see", P99: pointerTo(Duration(time.Minute))}}}
+		}, "grace", "", ""},
+		"nobody scales it": {func(_ *Plan, s *PlannedService) { s.Autoscale = nil }, "flap-guard", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var found *LintRemark
+			for _, r := range Lint(lintPlan(c.change)) {
+				if r.Rule == c.rule {
+					found = &r
+				}
+			}
+			switch {
+			case c.level == "" && found != nil:
+				t.Errorf("remark %+v", *found)
+			case c.level != "" && found == nil:
+				t.Error("there is no such remark")
+			case found != nil && (found.Service != "api" || found.Level != c.level || !strings.Contains(found.Text, c.text)):
+				t.Errorf("%s: %s\nwant %s: %s", found.Level, found.Text, c.level, c.text)
+			}
+		})
+	}
+}
+
+// lintPolicies add one instance, or one and a half times as many as there are.
+func lintPolicies(by autoscalingv2.ScalingPolicySelect) *autoscalingv2.HorizontalPodAutoscalerBehavior {
+	return &autoscalingv2.HorizontalPodAutoscalerBehavior{ScaleUp: &autoscalingv2.HPAScalingRules{
+		SelectPolicy: &by, Policies: []autoscalingv2.HPAScalingPolicy{{Type: autoscalingv2.PodsScalingPolicy, Value: 1}, {Type: autoscalingv2.PercentScalingPolicy, Value: 150}},
+	}}
+}
+
+func lintSteps(out, in float64) *StepScaling {
+	return &StepScaling{
+		Metric: CPUMetric, Out: []ScaleStep{{Above: &Value{out, "%"}, Change: &Portion{Number: 1}}}, In: []ScaleStep{{Below: &Value{in, "%"}, Change: &Portion{Number: 1}}},
+	}
+}
+
+func pointerTo[T any](v T) *T { return &v }

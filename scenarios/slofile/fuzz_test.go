@@ -1,0 +1,7 @@
+package slofile
+
+import "testing"
+
+func FuzzOpenSLO(f *testing.F) { fuzz(f, "openslo", OpenSLO) }
+
+func FuzzSloth(f *testing.F) { fuzz(f, "sloth", Sloth) }
