@@ -3,6 +3,7 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 GO          ?= go
 GOTEST      ?= $(GO) test
+MATRIX      ?= bin/shakedown defects
 LINT        := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 LINT_VERSION := v2.15.0
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -44,9 +45,9 @@ defects: images ## is each defect of the reference stack caught? on every platfo
 
 .PHONY: defects-fast
 defects-fast: images ## the part of it for every change: all on processes, a few in containers where an engine answers
-	bin/shakedown defects --platform process --healthy 2
+	$(MATRIX) --platform process --healthy 2
 	@if docker version >/dev/null 2>&1; then \
-		bin/shakedown defects --platform docker --healthy 1 --only drain-ignored --only ready-early --only order-lost-on-term; \
+		$(MATRIX) --platform docker --healthy 1 --only drain-ignored --only ready-early --only order-lost-on-term; \
 		else echo 'no container engine answers: nothing was tried in containers'; fi
 
 .PHONY: oracle

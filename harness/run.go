@@ -19,6 +19,7 @@ import (
 	"github.com/shakedown-dev/shakedown/harness/redact"
 	"github.com/shakedown-dev/shakedown/harness/rundir"
 	"github.com/shakedown-dev/shakedown/harness/stack"
+	"github.com/shakedown-dev/shakedown/harness/steer"
 	"github.com/shakedown-dev/shakedown/harness/traffic/acknowledged"
 	"github.com/shakedown-dev/shakedown/harness/truth"
 	"github.com/shakedown-dev/shakedown/harness/verify"
@@ -42,6 +43,9 @@ type Options struct {
 	// Observe is called for every event, one at a time, after it was journaled, and
 	// for remarks on what goes on, which are not.
 	Observe func(journal.Event)
+	// Live is called once, when traffic begins, with the run as people can steer it;
+	// nil where nobody does.
+	Live func(steer.Run)
 }
 
 // ErrInterrupted is returned by Run when its context was cancelled; the run

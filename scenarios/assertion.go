@@ -46,6 +46,8 @@ type Check struct {
 	ErrorBudget *ErrorBudgetCheck `json:"error_budget,omitempty" yaml:"error_budget" jsonschema:"oneof_required=error_budget"`
 	// Dashboard is about what services show of themselves.
 	Dashboard *DashboardCheck `json:"dashboard,omitempty" yaml:"dashboard" jsonschema:"oneof_required=dashboard"`
+	// Regression holds the run to the last ones of its scenario.
+	Regression *RegressionCheck `json:"regression,omitempty" yaml:"regression" jsonschema:"oneof_required=regression"`
 }
 
 // SLOCheck asserts a service level objective of a journey or of one of its

@@ -148,6 +148,7 @@ func (c *compiler) plan() *Plan {
 	p := &Plan{
 		Scenario:    s.Name,
 		Summary:     s.Summary,
+		Hypotheses:  s.Hypotheses,
 		Variant:     c.doc.Variant,
 		Digest:      hex.EncodeToString(digest[:]),
 		Seed:        s.Seed,

@@ -11,6 +11,8 @@ import (
 type Plan struct {
 	Scenario string `json:"scenario"`
 	Summary  string `json:"summary,omitempty"`
+	// Hypotheses are what was expected before the run.
+	Hypotheses []string `json:"hypotheses,omitempty"`
 	// Digest is the SHA-256 of the scenario source after overrides.
 	Digest string  `json:"digest"`
 	Seed   int64   `json:"seed"`

@@ -16,6 +16,9 @@ type Scenario struct {
 	Name string `json:"name" yaml:"name" jsonschema:"required,pattern=^[a-z0-9][a-z0-9-]*$"`
 	// Summary says in a sentence what the scenario rehearses.
 	Summary string `json:"summary,omitempty" yaml:"summary"`
+	// Hypotheses are what those who rehearse expect, a sentence each, written before
+	// the run; the report shows them beside what happened.
+	Hypotheses []string `json:"hypotheses,omitempty" yaml:"hypotheses" jsonschema:"minItems=1,maxItems=50"`
 	// Seed decides every random draw of the run; --seed overrides it. Default 1.
 	Seed int64 `json:"seed,omitempty" yaml:"seed"`
 	// Tempo divides the length of every phase, with the offsets, shapes and steps

@@ -61,6 +61,9 @@ var decoders = func() map[string]func([]byte) (Body, error) {
 	known[Exported](m)
 	known[QueryResult](m)
 	known[Slow](m)
+	known[BaselineRead](m)
+	known[Steered](m)
+	known[LoadSteered](m)
 	known[ErrorGroup](m)
 	known[Note](m)
 	return m

@@ -110,6 +110,8 @@ func (h *history) checker(c scenarios.Check) (kind, service string, run func() [
 		return "error_budget", "", func() []Finding { return h.errorBudget(*c.ErrorBudget) }
 	case c.Dashboard != nil:
 		return "dashboard", "", func() []Finding { return h.dashboard(*c.Dashboard) }
+	case c.Regression != nil:
+		return "regression", "", func() []Finding { return h.regression(*c.Regression) }
 	}
 	return "unknown", "", func() []Finding {
 		return []Finding{{ID: "unknown", Kind: "unknown", Verdict: Inconclusive,
