@@ -7,12 +7,14 @@ import (
 )
 
 // measurable is what Prometheus finds wrong with the rule files and the expressions of
-// a scenario, so that it is known before anything starts.
+// a scenario, so that it is known before anything starts. Plan is nil where the scenario
+// has mistakes of its own: then the rules are looked at as they are written.
 func measurable(document *scenarios.Document, plan *scenarios.Plan) (problems scenarios.Problems) {
-	if plan.Metrics == nil {
-		return nil
+	files, scale := document.RuleFiles(), 1.0
+	if plan != nil && plan.Metrics != nil {
+		files, scale = plan.Metrics.Rules, plan.Metrics.RuleScale
 	}
-	for _, p := range observe.CheckRules(plan.Metrics.Rules, plan.Metrics.RuleScale) {
+	for _, p := range observe.CheckRules(files, scale) {
 		problem := scenarios.Problem{File: p.File, Line: p.Line, Column: p.Column, Message: p.Message}
 		if p.Group != "" {
 			problem.Path = "group " + p.Group

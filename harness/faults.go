@@ -34,6 +34,7 @@ type breaking struct {
 	// calls off what is played; set while it is.
 	callOff atomic.Pointer[context.CancelCauseFunc]
 	ended   atomic.Bool // by a stop condition
+	aborted atomic.Bool // by a person
 }
 
 // errStopped is why a run plays no more.
@@ -48,6 +49,33 @@ func (b *breaking) stop(why error) {
 	if play := b.callOff.Load(); play != nil {
 		(*play)(why)
 	}
+}
+
+// errAborted is why an aborted run plays no more.
+var errAborted = errors.New("the run was aborted")
+
+// abort calls the play off because a person wants it, and returns when every fault is
+// reverted, or known not to be.
+func (b *breaking) abort(ctx context.Context) error {
+	b.aborted.Store(true)
+	b.engine.Load().Halt(engine.Aborted)
+	if play := b.callOff.Load(); play != nil {
+		(*play)(errAborted)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healPatience)
+	defer cancel()
+	return b.engine.Load().Healed(ctx)
+}
+
+// early tells that the play was called off, be it by a stop condition or by a person.
+func (b *breaking) early() bool { return b.ended.Load() || b.aborted.Load() }
+
+// ending is how the run ended, where nothing else did that before a person.
+func (b *breaking) ending(end journal.RunEnded) journal.RunEnded {
+	if b.aborted.Load() && end.Reason == "completed" {
+		end.Reason = "aborted"
+	}
+	return end
 }
 
 // giveUp has faults reverted because the play has failed.
@@ -70,6 +98,7 @@ func (b *breaking) make(r *run) error {
 	e := engine.New(engine.Config{
 		Plan: plan, System: r.stack.System(), Clock: r.clock, Emit: r.append,
 		Authority: r.stack.Authority(), Helper: []string{self, UndoVerb}, Journal: filepath.Join(string(r.Dir), "undo.ndjson"),
+		Live: r.Live != nil,
 	})
 	if e != nil {
 		b.engine.Store(e)

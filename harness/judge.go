@@ -20,9 +20,18 @@ func Judge(dir rundir.Dir, plan *scenarios.Plan) (verify.Result, error) {
 	if err := answered(dir, record, plan); err != nil {
 		return verify.Result{}, err
 	}
-	result := verify.Judge(record, plan)
+	result := verify.Judge(record, plan).Doubted(doubts(dir, record))
 	if err := dir.WriteResult(result); err != nil {
 		return result, fmt.Errorf("store the verdict: %w", err)
 	}
 	return result, nil
+}
+
+// doubts are in what the files of a run are not those of the run.
+func doubts(dir rundir.Dir, record *journal.Record) []string {
+	intent, err := dir.ReadIntent()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	return dir.Changes(intent, record.Ended())
 }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/shakedown-dev/shakedown/harness/stack"
@@ -64,10 +63,7 @@ func Load(ctx context.Context, nameOrFile string, opts LoadOptions) (*Loaded, er
 		return nil, withProblems(problems, err)
 	}
 	plan, problems := document.Compile(project.Info())
-	if len(problems) > 0 {
-		return nil, problems
-	}
-	if problems := measurable(document, plan); len(problems) > 0 {
+	if problems = append(problems, measurable(document, plan)...); len(problems) > 0 {
 		return nil, problems
 	}
 	plan.Lint = append(plan.Lint, remarkable(plan)...)
@@ -109,9 +105,12 @@ func find(nameOrFile string) (file, dir string, source []byte, err error) {
 		dir, err := referenceStack()
 		return nameOrFile + ".yaml", dir, source, err
 	}
-	if !errors.Is(err, fs.ErrNotExist) || !looksLikeName {
-		return "", "", nil, fmt.Errorf("read the scenario: %w", err)
+	switch {
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", "", nil, fmt.Errorf("read the scenario: %w; name a scenario file, or one of the library (shakedown scenarios lists it)", err)
+	case !looksLikeName:
+		return "", "", nil, fmt.Errorf("read the scenario: %w; shakedown init writes one for a compose file, shakedown scenarios lists the library", err)
 	}
-	return "", "", nil, fmt.Errorf("no scenario %q: neither a file nor in the library, which has %s",
-		nameOrFile, strings.Join(slices.Sorted(slices.Values(library.Names())), ", "))
+	return "", "", nil, fmt.Errorf("no scenario %q: neither a file nor in the library; %s (shakedown scenarios lists the library)",
+		nameOrFile, scenarios.DidYouMean(nameOrFile, library.Names()))
 }

@@ -59,3 +59,30 @@ func TestMistakesOfScenarioAndComposeFileAreReportedTogether(t *testing.T) {
 		}
 	}
 }
+
+func TestMistakesOfScenarioAndRuleFileAreReportedTogether(t *testing.T) {
+	dir := t.TempDir()
+	scenario := filepath.Join(dir, "s.yaml")
+	for file, content := range map[string]string{
+		scenario:                           "name: Bad Name\nstack: {compose: [compose.yaml]}\nmetrics: {rules: [rules.yaml, gone.yaml, rules.yaml]}\nchecks:\n  - promql: {name: x, query: 'up ==', max: 1}\ntraffic: {phases: [{name: a, for: 1s}]}\n",
+		filepath.Join(dir, "compose.yaml"): "services:\n  api:\n    image: x\n",
+		filepath.Join(dir, "rules.yaml"):   "groups:\n  - name: g\n    rules:\n      - {alert: Broken, expr: 'sum(up'}\n",
+	} {
+		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := Load(t.Context(), scenario, LoadOptions{})
+	var problems scenarios.Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("want problems, have %v", err)
+	}
+	for _, want := range []string{"Bad Name", "gone.yaml", "rules.yaml:4:", "group g, alert Broken", "up =="} {
+		if n := strings.Count(err.Error(), want); n == 0 {
+			t.Errorf("nothing about %s in\n%v", want, err)
+		}
+	}
+	if n := strings.Count(err.Error(), "alert Broken"); n != 1 {
+		t.Errorf("a rule is complained about %d times in\n%v", n, err)
+	}
+}

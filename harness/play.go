@@ -33,7 +33,9 @@ func (r *run) play(ctx, hard context.Context) error {
 	go func() { trafficEnded <- r.drive(ctx, start) }()
 
 	moments, pending := timeline(r.Loaded.Plan), 0
-	actionEnded := make(chan struct{}, len(moments)) // roomy: after a hard stop nobody reads it
+	actionEnded := make(chan struct{}, len(moments)+mostByHand) // roomy: after a hard stop nobody reads it
+	byHand, overByHand := r.live.begin(acting, start)
+	defer overByHand()
 	traffic, wake := true, time.NewTimer(0)
 	defer wake.Stop()
 	var tooLong <-chan time.Time
@@ -50,6 +52,8 @@ func (r *run) play(ctx, hard context.Context) error {
 			}
 		case <-actionEnded:
 			pending--
+		case action := <-byHand:
+			pending += r.perform(acting, moment{action: action}, actionEnded)
 		case err, more := <-faultsEnded:
 			if faulting = more; err != nil && ctx.Err() == nil {
 				failures = append(failures, err)
@@ -59,6 +63,7 @@ func (r *run) play(ctx, hard context.Context) error {
 			}
 		case err := <-trafficEnded:
 			traffic = false
+			overByHand()
 			stopScaling()
 			r.trafficEnded = r.clock.Now()
 			r.append(journal.Event{T: r.trafficEnded, Body: journal.TrafficEnded{}})
@@ -88,6 +93,7 @@ func (r *run) drive(ctx context.Context, start time.Duration) error {
 	_, err := traffic.Run(ctx, traffic.Config{
 		Plan: r.Loaded.Plan, Targets: r.stack.Targets(), Clock: r.clock, Start: start, Sink: sink{r},
 		Run: r.Run, Version: Version(), Results: r.results.writer(), Acknowledged: r.book,
+		Steering: r.live.traffic(),
 	})
 	if lost := r.book.Close(); lost != nil { // it is counted, and the checks will say what comes of it
 		r.emit(journal.Note{Level: "warning", Text: lost.Error()})

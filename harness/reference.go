@@ -23,7 +23,7 @@ const (
 func FindProgram(name, override string) (string, error) {
 	if path := os.Getenv(override); path != "" {
 		if _, err := os.Stat(path); err != nil {
-			return "", fmt.Errorf("%s: %w", override, err)
+			return "", fmt.Errorf("%s: %w; give the path of the program %s there, or nothing to take the one beside shakedown", override, err, name)
 		}
 		return filepath.Abs(path)
 	}

@@ -23,7 +23,7 @@ func createResults(name string) (*resultsFile, error) {
 	}
 	file, err := os.Create(name)
 	if err != nil {
-		return nil, fmt.Errorf("create the file for the results: %w", err)
+		return nil, fmt.Errorf("create the file for the results: %w; choose another --results", err)
 	}
 	to, err := results.New(file, results.FormatOf(name))
 	if err != nil {

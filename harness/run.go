@@ -37,6 +37,7 @@ type Options struct {
 	Build      bool             // build images even if they are present
 	KeepOnFail bool             // leave the instances when the verdict is not pass
 	Results    string           // file for every request in vegeta's encoding; "" for none
+	Baselines  string           // directory of baselines; "" for the default
 	// StartTimeout limits how long an instance may take to be ready; 0 for the
 	// stack's default.
 	StartTimeout time.Duration
@@ -56,7 +57,8 @@ var ErrInterrupted = errors.New("interrupted")
 // not judged. Everything it made is gone when
 // it returns, whatever the error, except with KeepOnFail. Cancelling ctx stops
 // traffic in an orderly way and takes the stack down; cancelling hard besides
-// skips what is still waiting and the judging.
+// skips what is still waiting and the judging. A deadline (WithDeadline) ends the run
+// in the same way, but is judged, and the error is its DeadlineError.
 func Run(ctx, hard context.Context, opts Options) (verify.Result, error) {
 	result, err := runAndJudge(ctx, hard, opts)
 	return result, hush(opts.Secrets, err)
@@ -68,9 +70,13 @@ func runAndJudge(ctx, hard context.Context, opts Options) (verify.Result, error)
 		return verify.Result{}, errors.Join(err, opts.Platform.TearDown(context.WithoutCancel(hard)))
 	}
 	played := r.upAndPlay(ctx, hard)
-	interrupted := ctx.Err() != nil
+	late := Overdue(ctx)
+	interrupted := ctx.Err() != nil && late == nil
+	if late != nil {
+		played = errors.Join(late, played)
+	}
 	played = errors.Join(played, r.metrics.close())
-	r.emit(ended(played, interrupted, r.faults.ended.Load()))
+	r.emit(r.faults.ending(ended(played, interrupted, r.faults.ended.Load())))
 	kept := opts.KeepOnFail && !interrupted && r.verdictSoFar() != verify.Pass
 	if kept {
 		r.emit(journal.Note{Level: "warning", Text: "instances kept for inspection (the gateways end with this process); remove them with: shakedown clean"})
@@ -78,11 +84,13 @@ func runAndJudge(ctx, hard context.Context, opts Options) (verify.Result, error)
 	down := r.down(hard, kept)
 	if err := errors.Join(r.closeLogs(), r.journal.Close()); err != nil {
 		down = errors.Join(down, fmt.Errorf("close the journal: %w", err))
+	} else if err := opts.Dir.Seal(); err != nil {
+		down = errors.Join(down, err)
 	}
-	if hard.Err() != nil {
+	if hard.Err() != nil && Overdue(hard) == nil {
 		return verify.Result{}, errors.Join(ErrInterrupted, down)
 	}
-	result, err := Judge(opts.Dir, opts.Loaded.Plan)
+	result, err := Judge(opts.Dir, r.Loaded.Plan)
 	switch {
 	case interrupted:
 		return result, errors.Join(ErrInterrupted, err, down)
@@ -104,6 +112,7 @@ type run struct {
 	scaler  autoscaling
 	metrics measuring
 	faults  breaking
+	live    *live // nil: nobody steers
 	// trafficEnded is when, on the clock; for compare.
 	trafficEnded time.Duration
 
@@ -114,7 +123,14 @@ type run struct {
 
 // begin writes the intent and opens the journal.
 func begin(opts Options) (*run, error) {
+	if opts.Live != nil {
+		opts.Loaded = steerable(opts.Loaded)
+		opts.Intent.Plan = opts.Loaded.Plan
+	}
 	r := &run{Options: opts, clock: clock.Start(), lanes: lanes{}}
+	if opts.Live != nil {
+		r.live = newLive(r)
+	}
 	var err error
 	if r.results, err = createResults(opts.Results); err != nil {
 		return nil, err
@@ -141,6 +157,7 @@ func begin(opts Options) (*run, error) {
 	for _, note := range opts.Intent.Notes {
 		r.emit(journal.Note{Level: "info", Text: note})
 	}
+	r.readBaselines()
 	r.lint()
 	if err := errors.Join(r.faults.make(r), r.metrics.make(r)); err != nil {
 		return nil, errors.Join(err, r.metrics.close(), writer.Close())
@@ -166,7 +183,7 @@ func (r *run) upAndPlay(ctx, hard context.Context) error {
 	if ctx.Err() == nil {
 		r.metrics.answer(ctx)
 	}
-	if err != nil || ctx.Err() != nil || r.faults.ended.Load() {
+	if err != nil || ctx.Err() != nil || r.faults.early() {
 		return err // what was cut short says nothing about what should exist
 	}
 	r.compare(ctx)
@@ -196,6 +213,9 @@ func comparisons(n int) string {
 	return fmt.Sprintf("%d comparisons", n)
 }
 
+// downPatience is how long the stack may take to go.
+const downPatience = 2 * time.Minute
+
 // down takes the stack away. It must work after any error and after an
 // interrupt, so it gets a context of its own; a second interrupt ends only the
 // waiting for orderly exits, never the removal.
@@ -204,7 +224,7 @@ func (r *run) down(hard context.Context, keep bool) error {
 	if keep {
 		return healed
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(hard), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(hard), downPatience)
 	defer cancel()
 	if err := r.stack.Down(ctx); err != nil {
 		return errors.Join(healed, fmt.Errorf("take the stack down (run shakedown clean to try again): %w", err))
@@ -245,6 +265,7 @@ func (r *run) append(event journal.Event) {
 	_ = r.journal.Append(event) // sticky: Close returns the first error
 	r.scaler.observe(event)
 	r.metrics.observe(event)
+	r.live.observe(event)
 	r.observe(event)
 	if triggered := r.faults.observe(event); triggered != nil {
 		r.emit(*triggered)

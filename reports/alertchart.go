@@ -55,12 +55,12 @@ func alertPanel(s *scene, spans []alertSpan) template.HTML {
 			p.d.rect("alert pending", x1, y, x2-x1, faultBar, text)
 		}
 		if a.firing != nil {
-			p.d.rect("alert", x2, y, max(x3-x2, 2), faultBar, text)
+			p.d.span("alert", x2, x3, 2, y, faultBar, text)
 		}
 		if room := marginLeft + plotWidth; x3+8 < room*3/4 {
-			p.d.text("fault-label", "start", x3+6, y+faultBar-1.5, cut(a.name, 40))
+			p.d.beside("fault-label", "start", x3, 6, y+faultBar-1.5, cut(a.name, 40))
 		} else {
-			p.d.text("fault-label", "end", max(x1-6, marginLeft+6), y+faultBar-1.5, cut(a.name, 40))
+			p.d.beside("fault-label", "end", max(x1, marginLeft+12), 6, y+faultBar-1.5, cut(a.name, 40))
 		}
 		about = append(about, text)
 	}

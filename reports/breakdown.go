@@ -10,12 +10,16 @@ import (
 
 // Breakdowns are the sums of a run by one thing at a time, over all phases.
 type Breakdowns struct {
+	Phases    []Part `json:"phases"`    // requests, in the order of play
+	Rows      []Part `json:"rows"`      // requests by phase, journey and step
 	Journeys  []Part `json:"journeys"`  // sessions, from their intended start to the end of their last step
 	Steps     []Part `json:"steps"`     // requests
 	Polls     []Part `json:"polls"`     // of steps that poll: from the first request to the end of the last
 	Cohorts   []Part `json:"cohorts"`   // requests
 	Tiers     []Part `json:"tiers"`     // requests of cohorts with a tier
 	Instances []Part `json:"instances"` // right answers of which a gateway said who gave them
+	// Faults are what each fault did to each journey, in the order of their beginning.
+	Faults []FaultEffect `json:"faults"`
 }
 
 // A Part is what one journey, step, cohort, tier or instance did. Quantiles
@@ -23,6 +27,8 @@ type Breakdowns struct {
 type Part struct {
 	Name string `json:"name"`
 	Step string `json:"step,omitempty"` // Name is its journey
+	// Phase is set of the rows alone.
+	Phase string `json:"phase,omitempty"`
 	// Count is how many ended; of polls and instances how many were measured,
 	// and the outcomes are 0.
 	Count   int           `json:"count"`
@@ -38,7 +44,8 @@ type Part struct {
 // breakdownsOf folds counts and histograms. A step's histograms come one for
 // each instance that answered: together they are the step's.
 func breakdownsOf(run Run, sums []journal.Interval) Breakdowns {
-	var journeys, steps, polls, cohorts, tiers, instances fold
+	var phases, journeys, steps, polls, cohorts, tiers, instances fold
+	rows := phaseRows{folds: map[string]*fold{}}
 	for _, e := range run.events() {
 		t, ok := e.Body.(journal.Traffic)
 		switch {
@@ -46,6 +53,8 @@ func breakdownsOf(run Run, sums []journal.Interval) Breakdowns {
 		case t.Step == "":
 			journeys.count(t.Journey, "", t)
 		default:
+			phases.count(t.Phase, "", t)
+			rows.in(t.Phase).count(t.Journey, t.Step, t)
 			steps.count(t.Journey, t.Step, t)
 			cohorts.count(t.Cohort, "", t)
 			if t.Tier != "" {
@@ -61,6 +70,8 @@ func breakdownsOf(run Run, sums []journal.Interval) Breakdowns {
 		case i.Tag.Step == "":
 			journeys.measure(i.Tag.Journey, "", i)
 		default:
+			phases.measure(i.Tag.Phase, "", i)
+			rows.in(i.Tag.Phase).measure(i.Tag.Journey, i.Tag.Step, i)
 			steps.measure(i.Tag.Journey, i.Tag.Step, i)
 			cohorts.measure(i.Tag.Cohort, "", i)
 			if i.Tag.Tier != "" {
@@ -71,6 +82,7 @@ func breakdownsOf(run Run, sums []journal.Interval) Breakdowns {
 			}
 		}
 	}
+	played := func(a, b Part) int { return cmp.Compare(rows.place(a.Name), rows.place(b.Name)) }
 	placed := placeOf(run)
 	inJourney := func(a, b Part) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(placed(row{journey: a.Name, step: a.Step}), placed(row{journey: b.Name, step: b.Step})),
@@ -81,9 +93,40 @@ func breakdownsOf(run Run, sums []journal.Interval) Breakdowns {
 		return cmp.Or(cmp.Compare(len(a.Name), len(b.Name)), cmp.Compare(a.Name, b.Name))
 	}
 	return Breakdowns{
+		Phases: phases.parts(played), Rows: rows.parts(inJourney), Faults: faultEffectsOf(run),
 		Journeys: journeys.parts(inJourney), Steps: steps.parts(inJourney), Polls: polls.parts(inJourney),
 		Cohorts: cohorts.parts(bySize), Tiers: tiers.parts(bySize), Instances: instances.parts(byNumber),
 	}
+}
+
+// phaseRows are the parts of each phase, in the order in which phases were first
+// counted.
+type phaseRows struct {
+	order []string
+	folds map[string]*fold
+}
+
+// in is the fold of a phase.
+func (r *phaseRows) in(phase string) *fold {
+	if r.folds[phase] == nil {
+		r.folds[phase] = &fold{}
+		r.order = append(r.order, phase)
+	}
+	return r.folds[phase]
+}
+
+// place is when a phase was played.
+func (r *phaseRows) place(phase string) int { return slices.Index(r.order, phase) }
+
+func (r *phaseRows) parts(order func(a, b Part) int) []Part {
+	list := []Part{}
+	for _, phase := range r.order {
+		for _, p := range r.folds[phase].parts(order) {
+			p.Phase = phase
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // A fold collects the parts of one kind. Histograms are large: it keeps the
@@ -162,6 +205,7 @@ func (b Breakdowns) tables() []breakdown {
 			list = append(list, breakdown{title, parts, outcomes})
 		}
 	}
+	add("Requests by phase", b.Phases, true, 2)
 	add("Sessions by journey, start to end", b.Journeys, true, 1)
 	add("Polling, from the first request to the end of the last", b.Polls, false, 1)
 	add("Requests by cohort", b.Cohorts, true, 2)

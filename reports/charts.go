@@ -59,8 +59,8 @@ func (p *panel) backdrop(top, bottom float64) {
 		p.d.line("grid-time", w.x(t), top, w.x(t), bottom)
 	}
 	for _, f := range p.scene.faults {
-		if x1, x2 := w.x(f.from), w.x(f.to); w.holds(f.from) {
-			p.d.rect("fault-band", x1, top, max(x2-x1, 1), bottom-top, "")
+		if x1, x2, ok := f.across(w); ok {
+			p.d.span("fault-band", x1, x2, 1, top, bottom-top, "")
 		}
 	}
 	for _, a := range p.scene.actions {
@@ -78,8 +78,30 @@ func (p *panel) axis(s scale, label func(float64) string) {
 	}
 }
 
-// done is the finished picture.
-func (p *panel) done() template.HTML { return p.d.svg(p.id, p.title, p.about) }
+// done is the finished picture. The edges of faults lie over everything, so that a
+// band is seen where data covers it, and without its colour.
+func (p *panel) done() template.HTML {
+	p.edges()
+	return p.d.svg(p.id, p.title, p.about)
+}
+
+// edges draws where faults begin and end, all in one path.
+func (p *panel) edges() {
+	var b strings.Builder
+	w := p.scene.window
+	for _, f := range p.scene.faults {
+		x1, x2, ok := f.across(w)
+		if !ok {
+			continue
+		}
+		for _, x := range []float64{x1, x2} {
+			fmt.Fprintf(&b, "M%s 0V%s", num(x), num(p.d.height))
+		}
+	}
+	if b.Len() > 0 {
+		p.d.path("fault-edge", b.String(), "")
+	}
+}
 
 // A curve is one line of a panel.
 type curve struct {
@@ -223,18 +245,29 @@ func errorPanel(s *scene, points []point) template.HTML {
 	sc := linear(top.failed+top.unknown, p.bottom, p.top)
 	p.axis(sc, figure)
 	failed, unknown, some := p.columns(points, sc)
+	p.d.b.WriteString(fatePattern)
 	p.d.path("failed", failed, "")
 	p.d.path(unknownClass(len(points)), unknown, "")
-	ends := []endLabel{{class: "failed-text", text: "failed", y: p.bottom - 30}}
+	p.key("failed", "failed-text", "failed", p.bottom-10)
 	if some {
-		ends = append(ends, endLabel{class: "unknown-text", text: "unknown", y: p.bottom - 46})
+		p.key("unknown", "unknown-text", "unknown", p.bottom-28)
 	}
-	p.labels(ends)
 	p.about = fmt.Sprintf("Failed and unknown requests per second; most with %s at %s.", rate(top.failed+top.unknown), moment(top.mid()))
 	return p.done()
 }
 
-// unknownClass outlines wide columns and fills narrow ones, which an outline
+// fatePattern is that of requests whose fate is unknown: full columns and hatched
+// ones are told apart without colour.
+const fatePattern = `<defs><pattern id="fate" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">` +
+	`<rect class="hatch-ground" width="5" height="5"/><rect class="fate-stripe" width="2.4" height="5"/></pattern></defs>`
+
+// key explains a look to the right of the plot: a swatch and its name.
+func (p *panel) key(look, class, name string, y float64) {
+	p.d.rect(look, marginLeft+plotWidth+8, y-9, 11, 11, "")
+	p.d.text("end "+class, "start", marginLeft+plotWidth+24, y+1, name)
+}
+
+// unknownClass outlines wide columns and not narrow ones, which an outline
 // would cover.
 func unknownClass(columns int) string {
 	if columns > 150 {
@@ -289,10 +322,11 @@ func headPanel(s *scene) template.HTML {
 	for i, a := range s.actions {
 		about = append(about, a.describe())
 		if i < len(rows) && rows[i] >= 0 {
-			x, anchor := labelSide(s.window.x(a.from))
+			from := s.window.x(a.from)
+			_, anchor := labelSide(from)
 			y := 38 + 18*float64(rows[i])
-			d.text("action-label", anchor, x, y, cut(a.detail, 40))
-			d.rect(a.class(), s.window.x(a.from), y+4, max(s.window.x(a.to)-s.window.x(a.from), 1.5), 2.5, a.describe())
+			d.beside("action-label", anchor, from, 5, y, cut(a.detail, 40))
+			d.span(a.class(), from, s.window.x(a.to), 1.5, y+4, 2.5, a.describe())
 		}
 	}
 	return d.svg(p.id, p.title, listed(about, 24))

@@ -90,6 +90,9 @@ func (c chronicler) entry(body journal.Body) (entry, bool) {
 	if n, ok := c.listEntry(body); ok {
 		return n, true
 	}
+	if n, ok := steeredEntry(body); ok {
+		return n, true
+	}
 	if n, ok := c.scaleEntry(body); ok {
 		return n, true
 	}

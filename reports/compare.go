@@ -23,6 +23,10 @@ type Comparison struct {
 	// Remarks are about what else weighs on the comparison.
 	Remarks []string      `json:"remarks"`
 	Runs    []ComparedRun `json:"runs"`
+	// Sides compares the runs of two sides; absent where more than two stand side by side.
+	Sides *Sides `json:"sides,omitempty"`
+
+	curves []latencyCurve // of Runs, for the page
 }
 
 // A ComparedRun is what of a run stands beside others.
@@ -94,6 +98,7 @@ func Compare(runs []Run) Comparison {
 	c.SameTraffic = len(c.Differences) == 0
 	for _, run := range runs {
 		c.Runs = append(c.Runs, comparedOf(run))
+		c.curves = append(c.curves, curveOf(run))
 	}
 	return c
 }

@@ -13,6 +13,9 @@ import (
 // columnRoom is the least that a run's column of a comparison takes.
 const columnRoom = 18
 
+// mostBeside is how many runs of two sides a terminal sets beside each other.
+const mostBeside = 4
+
 // notTheSame is said above a comparison of runs whose traffic differs.
 const notTheSame = "NOT THE SAME TRAFFIC: the figures do not tell the stacks apart"
 
@@ -31,6 +34,12 @@ func (c Comparison) Text(w io.Writer, opts TextOptions) error {
 			t.wrapped("  · ", d)
 		}
 		t.line("")
+	}
+	if c.Sides != nil {
+		t.sides(c.Sides)
+	}
+	if len(c.Runs) > mostBeside && c.Sides != nil {
+		return t.out.Flush() // of so many the medians tell more; the other formats have them all
 	}
 	t.compared("", c.heads(), c.rows())
 	t.compared("check", c.heads(), c.findings())
@@ -66,23 +75,29 @@ func (t *textWriter) compared(corner string, heads []string, rows []comparedRow)
 }
 
 // JSON writes the comparison as one indented JSON object and a newline.
-func (c Comparison) JSON(w io.Writer) error {
+func (c Comparison) JSON(w io.Writer) error { return indented(w, c) }
+
+// indented writes a value as one JSON object for people as well.
+func indented(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(c)
+	return e.Encode(v)
 }
 
 // Markdown writes the comparison for a pull request or a step summary.
 func (c Comparison) Markdown(w io.Writer) error {
 	m := &markdownWriter{left: markdownLimit - len(markdownCut)}
-	m.block("### " + escapeMarkdown(strings.Join(c.heads(), " · ")) + "\n\n")
+	m.block("### " + escapeMarkdown(c.title()) + "\n\n")
 	if !c.SameTraffic {
 		text := "> [!CAUTION]\n> **" + escapeMarkdown(notTheSame) + "**\n"
 		for _, d := range c.Differences {
 			text += "> - " + escapeMarkdown(d) + "\n"
 		}
 		m.block(text + "\n")
+	}
+	if c.Sides != nil {
+		m.sides(c.Sides)
 	}
 	m.comparedTable(c.heads(), c.located())
 	m.comparedTable(c.heads(), c.findings())
@@ -111,6 +126,9 @@ var (
 	compareTemplate = template.Must(template.New("compare").Parse(compareSource))
 )
 
+// comparePolicy forbids the page every request and every script: it has none.
+const comparePolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
 // comparePage is what the template of a comparison shows.
 type comparePage struct {
 	Policy      string
@@ -121,6 +139,7 @@ type comparePage struct {
 	Figures     pageTable
 	Findings    pageTable
 	Remarks     []string
+	Sides       *pageSides
 }
 
 // pageTable is a table of runs.
@@ -135,11 +154,19 @@ type pageCompared struct {
 	Cells []string
 }
 
+// title names what is compared.
+func (c Comparison) title() string {
+	if c.Sides != nil && len(c.Runs) > 2 {
+		return c.Sides.named()
+	}
+	return strings.Join(c.heads(), " · ")
+}
+
 // HTML writes the comparison as one page that needs nothing else.
 func (c Comparison) HTML(w io.Writer) error {
 	p := comparePage{
-		Policy: contentPolicy, Style: template.CSS(pageStyle), //nolint:gosec // our own file
-		Title: strings.Join(c.heads(), " · "), Differences: c.Differences, Remarks: c.Remarks,
+		Policy: comparePolicy, Style: template.CSS(pageStyle), //nolint:gosec // our own file
+		Title: c.title(), Sides: c.pageSides(), Differences: c.Differences, Remarks: c.Remarks,
 		Figures:  pageTable{"Table of figures", c.heads(), pageComparedOf(c.located())},
 		Findings: pageTable{"Table of checks", c.heads(), pageComparedOf(c.findings())},
 	}

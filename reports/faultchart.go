@@ -19,6 +19,16 @@ type faultSpan struct {
 	id, words string
 	from, to  time.Duration
 	sound     bool
+	ended     bool // it was taken back
+}
+
+// across is where a fault lies on the axis; ok is false if it lies outside. One
+// that began before the window, or has not ended, reaches its edge.
+func (f faultSpan) across(w window) (x1, x2 float64, ok bool) {
+	if f.to < w.from || f.from > w.to {
+		return 0, 0, false
+	}
+	return w.x(f.from), w.x(f.to), true
 }
 
 // faultSpansOf are the faults that began, to the end of the window if they did
@@ -33,7 +43,7 @@ func faultSpansOf(f *Faults, w window) (spans []faultSpan) {
 		}
 		s := faultSpan{id: r.ID, from: *r.Began, to: w.to, sound: r.sound(), words: fmt.Sprintf("%s on %s: %s", r.ID, listed(r.Targets, 4), r.state())}
 		if r.Ended != nil {
-			s.to = *r.Ended
+			s.to, s.ended = *r.Ended, true
 		}
 		spans = append(spans, s)
 	}
@@ -57,11 +67,11 @@ func faultPanel(s *scene) template.HTML {
 			class = "fault doubtful"
 		}
 		text := fmt.Sprintf("%s, %s to %s", f.words, moment(f.from), moment(f.to))
-		p.d.rect(class, x1, y, max(x2-x1, 2), faultBar, text)
+		p.d.span(class, x1, x2, 2, y, faultBar, text)
 		if room := marginLeft + plotWidth; x2+8 < room*3/4 {
-			p.d.text("fault-label", "start", x2+6, y+faultBar-1.5, cut(f.id, 40))
+			p.d.beside("fault-label", "start", x2, 6, y+faultBar-1.5, cut(f.id, 40))
 		} else {
-			p.d.text("fault-label", "end", max(x1-6, marginLeft+6), y+faultBar-1.5, cut(f.id, 40))
+			p.d.beside("fault-label", "end", max(x1, marginLeft+12), 6, y+faultBar-1.5, cut(f.id, 40))
 		}
 		about = append(about, text)
 	}

@@ -37,7 +37,7 @@ var contentPolicy = func() string {
 }()
 
 // HTML writes the run as one page that needs nothing else: no network, no
-// other file, no script (a small one adds a reading line to the charts). It
+// other file, no script (a small one adds a reading line and zoom to the charts). It
 // stays below 500 KB for a short run and 2 MB for one of an hour, because
 // series are thinned and tables are cut with a remark.
 func HTML(w io.Writer, run Run) error {
@@ -69,6 +69,7 @@ type page struct {
 	Scaling    *pageScaling
 	Faults     *pageFaults
 	Alerts     *pageAlerts
+	Gameday    *pageGameday
 	Slow       [][]string
 	Ledgers    []pageLedger
 	Parts      []pagePart
@@ -106,6 +107,13 @@ type pageCheck struct {
 	Evidence                     []pageEvidence
 	Rest                         []pageEvidence // behind a fold
 	More                         int            // not on the page
+
+	// From and To hold all of its evidence, in seconds on the charts' axis;
+	// they mean nothing unless HasWindow.
+	From, To  float64
+	HasWindow bool
+	Zoom      template.URL // to that window in the charts; "" without one
+	Window    string       // the window in words
 }
 
 // Quote is the log that the evidence quotes.
@@ -163,7 +171,7 @@ func newPage(run Run) page {
 		Title: clean(scenarioName(run)), Subtitle: subtitle(run, w), Verdict: badgeOf(run.Result.Verdict),
 		Conclusion: conclusion(run.Result), Trouble: clean(trouble(run)), Tiles: tilesOf(totals),
 		Command: reproduce(run), Timeline: timelineOf(run, w), Spoiled: spoiled(run), Ledgers: pageLedgers(run),
-		Scaling: pageScalingOf(scalingOf(run, w)), Faults: pageFaultsOf(faultsOf(run)), Alerts: pageAlertsOf(alertsOf(run)), Slow: pageSlowOf(slowOf(run)),
+		Scaling: pageScalingOf(scalingOf(run, w)), Faults: pageFaultsOf(faultsOf(run)), Alerts: pageAlertsOf(alertsOf(run)), Gameday: pageGamedayOf(run), Slow: pageSlowOf(slowOf(run)),
 	}
 	if run.Intent.Plan != nil {
 		p.Summary = clean(run.Intent.Plan.Summary)
@@ -220,6 +228,12 @@ func pageChecks(findings []verify.Finding, timeline *pageTimeline) []pageCheck {
 		c := pageCheck{
 			Badge: badgeOf(f.Verdict), ID: clean(f.ID), Wanted: clean(f.Wanted), Measured: clean(f.Measured),
 			Reason: clean(f.Reason), Open: f.Verdict != verify.Pass,
+		}
+		if timeline != nil {
+			c.From, c.To, c.HasWindow = evidenceWindow(f.Evidence, timeline.window)
+		}
+		if c.HasWindow {
+			c.Zoom, c.Window = timeline.zoomLink(c.From, c.To), betweenMoments(c.From, c.To)
 		}
 		for i, e := range f.Evidence {
 			if i == maxEvidence {

@@ -69,7 +69,7 @@ func pageGeneratorOf(run Run, w window, g Generator) *pageGenerator {
 // colour, what was not in another.
 func lagChart(g Generator, tolerable time.Duration) template.HTML {
 	const height = 110.0
-	d := &drawing{height: titleRoom + height + 40}
+	d := &drawing{height: titleRoom + height + 40, still: true}
 	bottom := titleRoom + height
 	d.text("panel-title", "start", marginLeft, 20, "Schedule error")
 	d.text("panel-unit", "end", marginLeft+plotWidth, 20, "requests and session starts by how late they were; "+span(tolerable)+" is tolerable for 99 in 100")

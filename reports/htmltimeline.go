@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,24 +22,38 @@ type pageTimeline struct {
 	Points int
 	Thin   bool
 	Data   readings
+	Style  template.CSS
+
+	Effects     []pageEffect // what the faults' bands did to requests
+	MoreEffects int
 
 	window window
 	known  map[[2]time.Duration]string
 }
 
-// A pageRange is a stretch of the time axis, in percent of the panels' width.
+// A pageRange is a stretch of the time axis: in percent of the panels' width, and
+// in seconds for the script, which puts it elsewhere when it zooms.
 type pageRange struct {
 	ID, Left, Width, Label string
+	From, To               float64
 }
 
-// readings is what the script shows for the moment under the pointer.
+// readings is what the script knows of the run: the time axis, the phases on it,
+// and what it shows for the moment under the pointer.
 type readings struct {
-	Left  float64   `json:"left"`  // share of the width at which the plot begins
-	Right float64   `json:"right"` // and ends
-	From  float64   `json:"from"`  // seconds
-	To    float64   `json:"to"`
-	At    []float64 `json:"at"`
-	Rows  []reading `json:"rows"`
+	Left   float64        `json:"left"`  // share of the width at which the plot begins
+	Right  float64        `json:"right"` // and ends
+	From   float64        `json:"from"`  // seconds
+	To     float64        `json:"to"`
+	Phases []readingPhase `json:"phases"`
+	At     []float64      `json:"at"`
+	Rows   []reading      `json:"rows"`
+}
+
+type readingPhase struct {
+	Name string  `json:"name"`
+	From float64 `json:"from"` // seconds
+	To   float64 `json:"to"`
 }
 
 type reading struct {
@@ -60,8 +75,9 @@ func timelineOf(run Run, w window) *pageTimeline {
 	s := &scene{window: w, phases: phasesOf(events, w), actions: actionsOf(events, w), faults: faultSpansOf(faultsOf(run), w)}
 	t := &pageTimeline{
 		Legend: laneLegend(lanes), Quiet: clean(listed(quiet, 20)), More: more, Points: len(all), Thin: len(points) < len(all),
-		Data: readingsOf(points, w), window: w, known: map[[2]time.Duration]string{},
+		Data: readingsOf(points, s.phases, w), window: w, known: map[[2]time.Duration]string{}, Style: template.CSS(chartStyle), //nolint:gosec // our own file
 	}
+	t.Effects, t.MoreEffects = pageEffectsOf(faultEffectsOf(run))
 	t.Panels = append(t.Panels, headPanel(s))
 	if faults := faultPanel(s); faults != "" {
 		t.Panels = append(t.Panels, faults)
@@ -70,7 +86,7 @@ func timelineOf(run Run, w window) *pageTimeline {
 		t.Panels = append(t.Panels, alerts)
 	}
 	if len(points) > 0 {
-		t.Panels = append(t.Panels, loadPanel(s, points), latencyPanel(s, points, limitsOf(run), merged), errorPanel(s, points))
+		t.Panels = append(t.Panels, loadPanel(s, points), latencyPanel(s, points, limitsOf(run), merged), heatPanel(s, heatOf(run.latency(), w)), errorPanel(s, points))
 	}
 	t.Panels = append(t.Panels, scalePanels(s, run, every)...)
 	if lanes := lanePanel(s, lanes); lanes != "" {
@@ -135,19 +151,50 @@ func (t *pageTimeline) anchor(e verify.Evidence, when string) string {
 		x1, x2 = (x1+x2)/2-2, (x1+x2)/2+2
 	}
 	id := "t" + strconv.Itoa(len(t.Ranges)+1)
-	t.Ranges = append(t.Ranges, pageRange{ID: id, Left: share(x1), Width: share(x2 - x1), Label: when})
+	t.Ranges = append(t.Ranges, pageRange{
+		ID: id, Left: share(x1), Width: share(x2 - x1), Label: when, From: round(e.From.Seconds(), 3), To: round(e.To.Seconds(), 3),
+	})
 	t.known[key] = id
 	return id
+}
+
+// zoomLink is a link to the charts between two moments, in seconds on their axis,
+// "" if there can be no more of them. The script zooms to what the link says;
+// without it the link leads to a stretch of that name, which is then lit.
+func (t *pageTimeline) zoomLink(from, to float64) template.URL {
+	seconds := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+	id := "t=" + seconds(from) + "-" + seconds(to)
+	if !slices.ContainsFunc(t.Ranges, func(r pageRange) bool { return r.ID == id }) {
+		if len(t.Ranges) == maxRanges {
+			return ""
+		}
+		x1, x2 := t.window.x(inSeconds(from)), t.window.x(inSeconds(to))
+		t.Ranges = append(t.Ranges, pageRange{
+			ID: id, Left: share(x1), Width: share(x2 - x1), Label: betweenMoments(from, to), From: from, To: to,
+		})
+	}
+	return template.URL("#" + id) //nolint:gosec // two numbers
 }
 
 // share is a length as percent of the panels' width.
 func share(x float64) string { return fmt.Sprintf("%.3f%%", 100*x/chartWidth) }
 
-func readingsOf(points []point, w window) readings {
+// inSeconds is a moment on the charts' axis as an offset from the start of the run.
+func inSeconds(v float64) time.Duration { return time.Duration(v * float64(time.Second)) }
+
+// betweenMoments is the time between two moments, in seconds on the charts' axis, in words.
+func betweenMoments(from, to float64) string {
+	return moment(inSeconds(from)) + " to " + moment(inSeconds(to))
+}
+
+func readingsOf(points []point, phases []phase, w window) readings {
 	r := readings{
 		Left: marginLeft / chartWidth, Right: (marginLeft + plotWidth) / chartWidth,
 		From: round(w.from.Seconds(), 3), To: round(w.to.Seconds(), 3),
-		At: []float64{}, Rows: []reading{},
+		Phases: []readingPhase{}, At: []float64{}, Rows: []reading{},
+	}
+	for _, p := range phases {
+		r.Phases = append(r.Phases, readingPhase{clean(p.name), round(p.from.Seconds(), 3), round(p.to.Seconds(), 3)})
 	}
 	for _, p := range points {
 		r.At = append(r.At, round(p.mid().Seconds(), 2))

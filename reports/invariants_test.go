@@ -422,8 +422,8 @@ func TestHTMLPicturesHaveWords(t *testing.T) {
 			t.Errorf("a picture without words: %s", p)
 		}
 	}
-	if named != 9 {
-		t.Errorf("%d charts, want phases, load, response time, errors, instances and the axis; lag, CPU and the axis of the generator", named)
+	if named != 11 {
+		t.Errorf("%d charts, want phases, load, response time, heat map, errors, instances of api, instances and the axis; lag, CPU and the axis of the generator", named)
 	}
 	for _, want := range []string{"SIGTERM at 27.00 s", "exit 137 at 33.04 s", "terminating, still in the list from 27.00 s to 27.70 s"} {
 		if !strings.Contains(page, want) {

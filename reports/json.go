@@ -16,14 +16,19 @@ const JSONVersion = 1
 // Document is what `--json` prints. Times whose names end in _ns are
 // nanoseconds; offsets count from the start of the run.
 type Document struct {
-	Version  int              `json:"version"`
-	Run      string           `json:"run"` // the id of the run
-	Scenario string           `json:"scenario"`
-	Platform string           `json:"platform"`
-	Seed     int64            `json:"seed"`
-	Verdict  verify.Verdict   `json:"verdict"` // "pass", "fail" or "inconclusive"
-	Ended    string           `json:"ended"`   // "completed", "interrupted", "error", "" if the record was cut off
-	Error    string           `json:"error,omitempty"`
+	Version  int            `json:"version"`
+	Run      string         `json:"run"` // the id of the run
+	Scenario string         `json:"scenario"`
+	Platform string         `json:"platform"`
+	Seed     int64          `json:"seed"`
+	Verdict  verify.Verdict `json:"verdict"` // "pass", "fail" or "inconclusive"
+	Ended    string         `json:"ended"`   // "completed", "interrupted", "error", "" if the record was cut off
+	Error    string         `json:"error,omitempty"`
+	// Complete tells that the run came to its end and that all of it could be read.
+	Complete bool `json:"complete"`
+	// Problems say, in words, why a run is not complete: how it ended, and what of its
+	// directory is missing, damaged, changed since or of a newer version.
+	Problems []string         `json:"problems"`
 	Checks   []verify.Finding `json:"checks"`
 	Totals   Totals           `json:"totals"`
 	// Multiple is what --load multiplied every arrival with, 0 if not known.
@@ -85,7 +90,7 @@ func JSON(w io.Writer, run Run) error {
 		Totals: totalsOf(run, win, merged), ClosedLoops: closedLoops(run), Replays: replaysOf(run),
 		Generator: generatorOf(run, sums, merged), Breakdowns: breakdownsOf(run, sums),
 		Errors: errorsOf(run), Ledgers: ledgersOf(run), Control: controlOf(run), Variant: variantOf(run), Scaling: scalingOf(run, win), Faults: faultsOf(run),
-		Alerts: alertsOf(run), Slow: slowOf(run),
+		Alerts: alertsOf(run), Slow: slowOf(run), Complete: trouble(run) == "", Problems: append([]string{}, troubles(run)...),
 	}
 	if run.Intent.Plan != nil {
 		d.Seed, d.Multiple = run.Intent.Plan.Seed, run.Intent.Plan.Multiple

@@ -143,7 +143,7 @@ func junitCaseOf(class string, f verify.Finding) junitCase {
 // junitRunCase is the case that stands for the run as a whole, if there is
 // something to say about it.
 func junitRunCase(class string, run Run) (junitCase, bool) {
-	reason := clean(trouble(run))
+	reason := partial(run)
 	if reason == "" && len(run.Result.Checks) == 0 {
 		reason = "nothing was judged"
 	}

@@ -124,7 +124,7 @@ func (p *panel) lane(l *lane, y, top float64) {
 		}
 		x1, x2 := p.scene.window.x(s.from), p.scene.window.x(s.to)
 		if x2 > x1 {
-			p.d.rect(stateClasses[s.state], x1, bar, max(x2-x1, 0.6), barHeight,
+			p.d.span(stateClasses[s.state], x1, x2, 0.6, bar, barHeight,
 				fmt.Sprintf("%s: %s, %s to %s", l.instance, stateWords[s.state], moment(s.from), moment(s.to)))
 		}
 	}
@@ -218,12 +218,12 @@ func (p *panel) marks(l *lane, bar float64) {
 		case "initialized":
 		case "exit", "bad-exit":
 			if !busy || m.kind == "bad-exit" {
-				p.d.text("mark-label "+m.kind, "start", p.scene.window.x(l.vanishes(m.at))+7, bar+barHeight-1, m.label)
+				p.d.beside("mark-label "+m.kind, "start", p.scene.window.x(l.vanishes(m.at)), 7, bar+barHeight-1, m.label)
 			}
 		default:
 			if x >= free && (!busy || m.kind == "kill" || m.kind == "bad-resize") {
-				at, anchor := labelSide(x)
-				p.d.text("mark-label", anchor, at, bar-5, m.label)
+				_, anchor := labelSide(x)
+				p.d.beside("mark-label", anchor, x, 5, bar-5, m.label)
 				free = x + 7*float64(len(m.label)+1)
 			}
 		}

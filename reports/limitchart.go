@@ -124,8 +124,8 @@ func (p *panel) kills(events []journal.Event, service string) {
 		n++
 		x := p.scene.window.x(e.T)
 		p.d.line("oom", x, p.top+10, x, p.bottom)
-		at, anchor := labelSide(x)
-		p.d.text("mark-label bad-exit", anchor, at, p.bottom-4, cut(clean(b.Instance), 13)+" out of memory")
+		_, anchor := labelSide(x)
+		p.d.beside("mark-label bad-exit", anchor, x, 5, p.bottom-4, cut(clean(b.Instance), 13)+" out of memory")
 	}
 }
 

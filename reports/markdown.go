@@ -17,14 +17,23 @@ const markdownLimit = 1 << 20
 // verdict as a heading, the checks as a table, and behind folds the evidence,
 // the errors and what was not proven. It never exceeds 1 MiB and says so
 // where it had to stop.
-func Markdown(w io.Writer, run Run) error {
-	m := &markdownWriter{left: markdownLimit - len(markdownCut)}
+func Markdown(w io.Writer, run Run) error { return MarkdownWithin(w, run, markdownLimit) }
+
+// MarkdownWithin is Markdown of at most so many bytes, for a place that has something
+// in it already. Below what the remark on the cut takes it writes nothing.
+func MarkdownWithin(w io.Writer, run Run, most int) error {
+	m := &markdownWriter{left: min(most, markdownLimit) - len(markdownCut)}
+	if m.left < 0 {
+		return nil
+	}
 	win := windowOf(run.events())
 	v := run.Result.Verdict
 	m.block(fmt.Sprintf("### %s %s: %s\n\n", symbol(v), escapeMarkdown(scenarioName(run)), word(v)))
 	m.block(escapeMarkdown(conclusion(run.Result)+troubled(run)) + after("", " · ", escapeMarkdown(subtitle(run, win))) + "\n\n")
-	if text := spoiled(run); text != "" {
-		m.block("> [!CAUTION]\n> **" + escapeMarkdown(text) + "**\n\n")
+	for _, text := range []string{partial(run), spoiled(run)} {
+		if text != "" {
+			m.block("> [!CAUTION]\n> **" + escapeMarkdown(text) + "**\n\n")
+		}
 	}
 	m.checks(run.Result.Checks)
 	sums := run.sums()
@@ -38,6 +47,7 @@ func Markdown(w io.Writer, run Run) error {
 	m.ledgers(ledgersOf(run))
 	m.breakdowns(breakdownsOf(run, sums))
 	m.generator(generator)
+	m.gameday(run)
 	m.fold("Not proven by this run, and assumed", remarkLines(run))
 	m.again(run)
 	if m.cut {
@@ -48,7 +58,7 @@ func Markdown(w io.Writer, run Run) error {
 }
 
 // markdownCut is the remark at the end of a summary that was too long.
-const markdownCut = "\n> [!NOTE]\n> This summary was cut at 1 MiB; the whole is in `report.html` and `verdict.json` of the run directory.\n"
+const markdownCut = "\n> [!NOTE]\n> This summary was cut to stay below the 1 MiB that a step summary may have; the whole is in `report.html` and `verdict.json` of the run directory.\n"
 
 // markdownWriter collects blocks until the limit; what comes after the first
 // block that does not fit is dropped.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
@@ -51,8 +52,20 @@ func writeMetrics(b *strings.Builder, plan *scenarios.Plan) {
 		if s.From != "" {
 			from = s.From
 		}
-		writeHanging(b, "  slo        ", fmt.Sprintf("%s: %s over %s, of %s", s.Name, s.Objective, s.Window, from))
+		writeHanging(b, "  slo        ", fmt.Sprintf("%s: %s over %s, of %s", s.Name, s.Objective, inDays(s.Window.Std()), from))
 	}
+}
+
+// inDays writes the window of a budget as people say it: 30d, not 720h0m0s.
+func inDays(window time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case window >= day && window%day == 0:
+		return fmt.Sprintf("%dd", window/day)
+	case window >= time.Hour && window%time.Hour == 0:
+		return fmt.Sprintf("%dh", window/time.Hour)
+	}
+	return window.String()
 }
 
 // writeMetricCheck writes a check of alerts and metrics, if it is one.

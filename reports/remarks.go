@@ -14,6 +14,7 @@ type remark struct {
 	warning bool
 	text    string
 	finding bool // it stands below its check as well
+	headed  bool // it stands above the whole as well: "Not a complete run"
 }
 
 // remarksOf collects what a reader must not take for proven, each once: how
@@ -21,6 +22,12 @@ type remark struct {
 // record, the notes of the harness, and the checks without a verdict.
 func remarksOf(run Run) []remark {
 	c := collector{seen: map[string]bool{}}
+	for _, p := range run.Problems {
+		c.add(true, p)
+	}
+	for i := range c.remarks {
+		c.remarks[i].headed = true
+	}
 	c.ending(run)
 	for _, l := range closedLoops(run) {
 		c.add(true, l.remark())
@@ -86,6 +93,8 @@ func (c *collector) ending(run Run) {
 		c.add(true, "The record stops before the end of the run: what came later is unknown.")
 	case end.Reason == "stopped":
 		c.add(true, "A stop condition ended the run: only what happened until then was judged.")
+	case end.Reason == "aborted":
+		c.add(true, "The run was aborted by hand: only what happened until then was judged.")
 	case end.Reason == "interrupted":
 		c.add(true, "The run was interrupted: only what happened until then was judged.")
 	case end.Reason != "completed":
@@ -104,9 +113,26 @@ func ending(run Run) *journal.RunEnded {
 	return nil
 }
 
-// trouble is why the run as a whole proves nothing or not all, "" after one
-// that was completed.
-func trouble(run Run) string {
+// troubles are why the run as a whole proves nothing or not all, none after one
+// that was completed and of which everything is there.
+func troubles(run Run) (list []string) {
+	if text := endingTrouble(run); text != "" {
+		list = append(list, clean(text))
+	}
+	if run.Record != nil && run.Record.Damaged > 0 {
+		list = append(list, plural(run.Record.Damaged, "line")+" of the record cannot be read")
+	}
+	for _, p := range run.Problems {
+		list = append(list, clean(p))
+	}
+	return list
+}
+
+// trouble is all of them in one text, "" without any.
+func trouble(run Run) string { return strings.Join(troubles(run), "; ") }
+
+// endingTrouble is how a run ended that was not completed, "" after one that was.
+func endingTrouble(run Run) string {
 	end := ending(run)
 	switch {
 	case end == nil:
@@ -116,3 +142,6 @@ func trouble(run Run) string {
 	}
 	return after(fmt.Sprintf("the run ended as %q", end.Reason), ": ", end.Error)
 }
+
+// partial is the trouble of a run as a sentence, "" without any.
+func partial(run Run) string { return after("", "Not a complete run: ", trouble(run)) }

@@ -21,6 +21,9 @@ type Run struct {
 	Intent rundir.Intent
 	Record *journal.Record
 	Result verify.Result
+	// Problems say, in words, what of the run directory is missing, damaged, changed
+	// since the run or of a newer version; none of a run that is whole.
+	Problems []string
 }
 
 // events are the events of the record, none without one.

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"math"
@@ -8,12 +9,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/verify"
 )
 
 // Limits that keep the charts of scaling readable and small.
 const (
-	maxScaled    = 6  // services
+	openScaled   = 3  // services in sight at once; the rest is behind a fold
+	maxScaled    = 20 // services
+	openQueues   = 2  // queues, likewise
 	maxInstances = 8  // whose limits are drawn
 	maxChanges   = 80 // marks of one chart
 )
@@ -24,31 +28,74 @@ type stepLine struct {
 	levels       levels
 }
 
-// scalePanels are the charts of what was scaled: instances, limits, and backlogs,
-// service by service.
+// scalePanels are the charts of what was scaled and what was used: instances and
+// limits service by service, what instances used, and backlogs.
 func scalePanels(s *scene, run Run, lanes []*lane) (panels []template.HTML) {
 	events := run.events()
 	decisions := decisionsOf(events)
 	demands := verify.Demands(run.Record, run.Intent.Plan)
-	for i, service := range firstOf(managed(run), maxScaled) {
+	var scaled [][]template.HTML
+	for i, service := range firstOf(counting(run, lanes, s.window), maxScaled) {
+		var of []template.HTML
 		if panel := replicaPanel(s, i, lanes, decisions, demands[service], service); panel != "" {
-			panels = append(panels, panel)
+			of = append(of, panel)
 		}
 		if panel := limitPanel(s, i, run, service); panel != "" {
-			panels = append(panels, panel)
+			of = append(of, panel)
+		}
+		if len(of) > 0 {
+			scaled = append(scaled, of)
 		}
 	}
+	panels = append(panels, behind(scaled, openScaled, "more service")...)
+	panels = append(panels, usagePanels(s, run)...)
+	var queues [][]template.HTML
 	for i, q := range firstOf(queuesOf(run), maxScaled) {
-		panels = append(panels, queuePanels(s, i, events, q)...)
+		if of := queuePanels(s, i, events, q); len(of) > 0 {
+			queues = append(queues, of)
+		}
+	}
+	return append(panels, behind(queues, openQueues, "more queue")...)
+}
+
+// behind shows the first groups of panels and hides the others behind a fold.
+func behind(groups [][]template.HTML, open int, noun string) []template.HTML {
+	open = min(open, len(groups))
+	panels := slices.Concat(groups[:open]...)
+	if rest := groups[open:]; len(rest) > 0 {
+		panels = append(panels, behindFold(plural(len(rest), noun), slices.Concat(rest...)...))
 	}
 	return panels
 }
 
+// counting are the services whose number of instances is worth a chart: those that
+// something scales or resizes, most decisions first, then those of which the
+// number changed while traffic flowed.
+func counting(run Run, lanes []*lane, w window) []string {
+	names := managed(run)
+	changes := map[string]int{}
+	for _, e := range run.events() {
+		if b, ok := e.Body.(journal.ScaleDecision); ok && b.Desired != b.Current {
+			changes[b.Service]++
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(changes[b], changes[a]) })
+	for _, l := range lanes {
+		if l.job || slices.Contains(names, l.service) {
+			continue
+		}
+		if least, most := startedOf(lanes, l.service).within(w.traffic, w.silent); least != most {
+			names = append(names, l.service)
+		}
+	}
+	return names
+}
+
 func firstOf[T any](list []T, most int) []T { return list[:min(len(list), most)] }
 
-// replicaPanel shows how many instances took work, how many were asked for, and
-// how many the load needed, where that is known; "" of a service whose number of
-// instances nothing decides on.
+// replicaPanel shows how many instances ran, how many were ready for work, how many
+// were asked for, and how many the load needed, where that is known; "" of a service
+// whose number of instances neither changes nor is decided on.
 func replicaPanel(s *scene, n int, lanes []*lane, decisions []Decision, demand []verify.Level, service string) template.HTML {
 	var asked levels
 	var changes []Decision
@@ -61,12 +108,13 @@ func replicaPanel(s *scene, n int, lanes []*lane, decisions []Decision, demand [
 			changes = append(changes, d)
 		}
 	}
-	if len(asked) == 0 {
+	ready, started := servingOf(lanes, service), startedOf(lanes, service)
+	if least, most := started.within(s.window.traffic, s.window.silent); len(asked) == 0 && least == most {
 		return ""
 	}
-	lines := []stepLine{
-		{"serving", "serving", servingOf(lanes, service)},
-		{"desired", "desired", asked},
+	lines := []stepLine{{"started", "started", started}, {"serving", "ready", ready}}
+	if len(asked) > 0 {
+		lines = append(lines, stepLine{"desired", "desired", asked})
 	}
 	if len(demand) > 0 {
 		var needed levels
@@ -75,7 +123,7 @@ func replicaPanel(s *scene, n int, lanes []*lane, decisions []Decision, demand [
 		}
 		lines = slices.Insert(lines, 0, stepLine{"demand", "demand", needed})
 	}
-	p := newPanel(s, fmt.Sprintf("replicas-%d", n+1), "Instances of "+clean(service), "that take work, that were asked for, and that the load needs where capacity is known", 90)
+	p := newPanel(s, fmt.Sprintf("replicas-%d", n+1), "Instances of "+clean(service), "whose process runs, that are ready for work, and that were asked for", 90)
 	top := 0.0
 	for _, l := range lines {
 		top = max(top, l.levels.highest())
@@ -84,9 +132,30 @@ func replicaPanel(s *scene, n int, lanes []*lane, decisions []Decision, demand [
 	p.axis(sc, figure)
 	p.steps(lines, sc)
 	p.decisions(changes)
-	least, most := lines[len(lines)-2].levels.within(s.window.traffic, s.window.silent)
+	p.deaths(lanes, service)
+	least, most := ready.within(s.window.traffic, s.window.silent)
 	p.about = fmt.Sprintf("%d to %d instances of %s took work; %s.", least, most, clean(service), plural(len(changes), "decision")+" changed their number")
 	return p.done()
+}
+
+// startedOf is how many instances of a service run, whether they take work or not.
+func startedOf(lanes []*lane, service string) levels {
+	return counted(lanes, service, func(s state) bool { return s != ghost && s != absent })
+}
+
+// deaths marks instances that ended although nobody had asked, or not as they
+// should.
+func (p *panel) deaths(lanes []*lane, service string) {
+	n := 0
+	for _, l := range lanes {
+		for _, m := range l.marks {
+			if l.service != service || m.kind != "bad-exit" || !p.scene.window.holds(m.at) || n == maxChanges {
+				continue
+			}
+			n++
+			p.d.path("mark bad-exit", arrowPath("bad-exit", p.scene.window.x(m.at), p.bottom-9), moment(m.at)+": "+clean(l.instance)+", "+m.label)
+		}
+	}
 }
 
 // integral keeps the ticks of a scale that stand for a number of things.

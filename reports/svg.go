@@ -23,54 +23,102 @@ func escapeHTML(text string) string { return template.HTMLEscapeString(clean(tex
 
 // A drawing is one SVG picture under way. Colours come from classes, so that
 // light, dark and print are the style sheet's business.
+//
+// It has two layers. The plot is what stands on the time axis: shapes, and the
+// labels of moments. The script zooms by showing less of it across the same
+// width. The frame stays as it is: titles, units, figures of the scales, names of
+// lines. What lies beside the plot is of the frame.
 type drawing struct {
-	b      strings.Builder
+	b      strings.Builder // the plot
+	frame  strings.Builder
 	height float64
+	still  bool // has no time axis, so there is nothing to zoom
 }
 
-// num writes a coordinate with at most one decimal, which is finer than any
-// screen shows.
+// num writes a coordinate with at most two decimals: a zoom of several
+// hundredfold still puts things where they belong, to a few points.
 func num(v float64) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		v = 0
 	}
-	return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64)
+	return strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64)
 }
 
 // svg closes the drawing. Title and desc stand for it where it is not seen.
 func (d *drawing) svg(id, title, desc string) template.HTML {
+	width, height := num(chartWidth), num(d.height)
+	plot, panel := d.b.String(), ""
+	if !d.still {
+		left, across := num(marginLeft), num(plotWidth)
+		panel = ` data-panel="` + id + `"`
+		// Its view box is what it covers, so that nothing changes until the script
+		// narrows it; the words of the picture already stand for it.
+		plot = fmt.Sprintf(`<svg class="plot" aria-hidden="true" x="%[1]s" y="0" width="%[2]s" height="%[3]s" viewBox="%[1]s 0 %[2]s %[3]s" preserveAspectRatio="none">%[4]s</svg>`,
+			left, across, height, plot)
+	}
 	return template.HTML(fmt.Sprintf( //nolint:gosec // everything inside was escaped when it was drawn
-		`<svg viewBox="0 0 %s %s" role="img" aria-labelledby="%s-t %s-d"><title id="%s-t">%s</title><desc id="%s-d">%s</desc>%s</svg>`,
-		num(chartWidth), num(d.height), id, id, id, escapeHTML(title), id, escapeHTML(desc), d.b.String()))
+		`<svg viewBox="0 0 %s %s" role="img" aria-labelledby="%[3]s-t %[3]s-d"%[4]s><title id="%[3]s-t">%[5]s</title><desc id="%[3]s-d">%[6]s</desc>%[7]s%[8]s</svg>`,
+		width, height, id, panel, escapeHTML(title), escapeHTML(desc), plot, d.frame.String()))
+}
+
+// layer is where a shape from x1 to x2 belongs.
+func (d *drawing) layer(x1, x2 float64) *strings.Builder {
+	if max(x1, x2) < marginLeft || min(x1, x2) > marginLeft+plotWidth {
+		return &d.frame
+	}
+	return &d.b
 }
 
 func (d *drawing) rect(class string, x, y, w, h float64, title string) {
-	fmt.Fprintf(&d.b, `<rect class="%s" x="%s" y="%s" width="%s" height="%s"`, class, num(x), num(y), num(w), num(h))
-	d.end("rect", title)
+	b := d.layer(x, x+w)
+	fmt.Fprintf(b, `<rect class="%s" x="%s" y="%s" width="%s" height="%s"`, class, num(x), num(y), num(w), num(h))
+	closeShape(b, "rect", title)
+}
+
+// span draws a stretch of time from x1 to x2 as a bar that is least wide, so that
+// a short one is seen. The zoom widens it as far as it really lasted, and no
+// further.
+func (d *drawing) span(class string, x1, x2, least, y, h float64, title string) {
+	if x2-x1 >= least {
+		d.rect(class, x1, y, x2-x1, h, title)
+		return
+	}
+	fmt.Fprintf(&d.b, `<rect class="%s" x="%s" y="%s" width="%s" height="%s" data-w="%s"`, class, num(x1), num(y), num(least), num(h), num(max(x2-x1, 0)))
+	closeShape(&d.b, "rect", title)
 }
 
 func (d *drawing) line(class string, x1, y1, x2, y2 float64) {
-	fmt.Fprintf(&d.b, `<path class="%s" d="M%s %sL%s %s"/>`, class, num(x1), num(y1), num(x2), num(y2))
+	fmt.Fprintf(d.layer(x1, x2), `<path class="%s" d="M%s %sL%s %s"/>`, class, num(x1), num(y1), num(x2), num(y2))
 }
 
-// path draws path data as it is; data is never taken from the run.
+// path draws path data as it is, in the plot; data is never taken from the run.
 func (d *drawing) path(class, data, title string) {
 	fmt.Fprintf(&d.b, `<path class="%s" d="%s"`, class, data)
-	d.end("path", title)
+	closeShape(&d.b, "path", title)
 }
 
-// text writes at a baseline; anchor is "start", "middle" or "end".
+// text writes at a baseline, in the frame; anchor is "start", "middle" or "end".
 func (d *drawing) text(class, anchor string, x, y float64, text string) {
-	fmt.Fprintf(&d.b, `<text class="%s" text-anchor="%s" x="%s" y="%s">%s</text>`, class, anchor, num(x), num(y), escapeHTML(text))
+	fmt.Fprintf(&d.frame, `<text class="%s" text-anchor="%s" x="%s" y="%s">%s</text>`, class, anchor, num(x), num(y), escapeHTML(text))
 }
 
-// end closes a shape, with a tooltip if there is one.
-func (d *drawing) end(element, title string) {
+// beside writes at a gap from the moment at x, in the plot: to its right if anchor
+// is "start", to its left if it is "end". However far the zoom goes, the words
+// keep their shape and their gap.
+func (d *drawing) beside(class, anchor string, x, gap, y float64, text string) {
+	if anchor == "end" {
+		gap = -gap
+	}
+	fmt.Fprintf(&d.b, `<text class="%s" text-anchor="%s" x="%s" dx="%s" y="%s">%s</text>`, class, anchor, num(x), num(gap), num(y), escapeHTML(text))
+}
+
+// closeShape ends a shape, with a tooltip if there is one.
+func closeShape(b *strings.Builder, element, title string) {
 	if title == "" {
-		d.b.WriteString("/>")
+		b.WriteString("/>")
 		return
 	}
-	fmt.Fprintf(&d.b, "><title>%s</title></%s>", escapeHTML(title), element)
+	fmt.Fprintf(b, "><title>%s</title></%s>", escapeHTML(title), element)
 }
 
 // x is where a moment stands.

@@ -41,7 +41,8 @@ func TextWith(w io.Writer, run Run, opts TextOptions) error {
 	t := &textWriter{out: bufio.NewWriter(w), color: opts.Color, width: max(opts.Width, 40)}
 	win := windowOf(run.events())
 	t.heading(clean(scenarioName(run)), subtitle(run, win))
-	t.spoiled(run)
+	t.warn(partial(run))
+	t.warn(spoiled(run))
 	t.line("")
 	t.checks(run.Result.Checks)
 	scaling := scalingOf(run, win)
@@ -78,9 +79,9 @@ func (t *textWriter) heading(name, about string) {
 	t.wrapped("  ", about)
 }
 
-// spoiled says of a control that it is one.
-func (t *textWriter) spoiled(run Run) {
-	for _, l := range wrap(spoiled(run), t.width) {
+// warn says above everything what is to be known of the run as a whole.
+func (t *textWriter) warn(text string) {
+	for _, l := range wrap(text, t.width) {
 		if l != "" {
 			t.line(t.paint(yellow, l))
 		}
@@ -90,7 +91,7 @@ func (t *textWriter) spoiled(run Run) {
 // troubled is the end of the verdict line of a run that did not complete, or
 // that was not meant to succeed.
 func troubled(run Run) string {
-	text := clean(after("", "; ", trouble(run)))
+	text := clean(after("", "; ", endingTrouble(run)))
 	if control := controlOf(run); control != "" {
 		text += "; spoiled on purpose by control " + control
 	}
@@ -304,8 +305,8 @@ func (t *textWriter) summary(run Run) {
 	}
 	caveats := 0
 	for _, r := range remarksOf(run) {
-		if r.finding {
-			continue // the table has it
+		if r.finding || r.headed {
+			continue // the table has it, or the head
 		}
 		t.labelled(first(caveats, "caveats"), r.text)
 		caveats++

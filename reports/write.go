@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/rundir"
 )
 
@@ -29,7 +28,7 @@ func formats() []format {
 	}
 }
 
-// Formats lists the names that Write takes.
+// Formats lists the formats of the report; see Documents.
 func Formats() []string {
 	var names []string
 	for _, f := range formats() {
@@ -45,11 +44,14 @@ func Write(w io.Writer, run Run, name string) error {
 			return f.render(w, run)
 		}
 	}
-	return fmt.Errorf("there is no report format %q; choose one of %s", name, strings.Join(Formats(), ", "))
+	if name == writeupFormat {
+		return Writeup(w, run)
+	}
+	return fmt.Errorf("there is no report format %q; choose one of %s", name, strings.Join(Documents(), ", "))
 }
 
 // WriteAll stores every format that has a file into the run directory, and with
-// them scale-events.ndjson; see ScaleEvents.
+// them scale-events.ndjson, see ScaleEvents, and writeup.md, see WantsWriteup.
 func WriteAll(run Run) error {
 	for _, f := range formats() {
 		if f.file == "" {
@@ -62,6 +64,9 @@ func WriteAll(run Run) error {
 		if err := os.WriteFile(filepath.Join(run.Dir, f.file), content.Bytes(), 0o644); err != nil {
 			return err
 		}
+	}
+	if err := writeWriteup(run); err != nil {
+		return err
 	}
 	return writeScaleEvents(run)
 }
@@ -76,21 +81,4 @@ func writeScaleEvents(run Run) error {
 		return nil
 	}
 	return os.WriteFile(rundir.Dir(run.Dir).ScaleEvents(), content.Bytes(), 0o644)
-}
-
-// Read loads a judged run from its directory.
-func Read(dir rundir.Dir) (Run, error) {
-	intent, err := dir.ReadIntent()
-	if err != nil {
-		return Run{}, err
-	}
-	record, err := journal.Open(string(dir))
-	if err != nil {
-		return Run{}, err
-	}
-	result, err := dir.ReadResult()
-	if err != nil {
-		return Run{}, err
-	}
-	return Run{Dir: string(dir), Intent: intent, Record: record, Result: result}, nil
 }

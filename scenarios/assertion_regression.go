@@ -1,5 +1,10 @@
 package scenarios
 
+import (
+	"fmt"
+	"slices"
+)
+
 // RegressionCheck asserts that a run is no worse than the last runs of its scenario that
 // were kept as a baseline on a machine of the same class: shakedown baseline save.
 // Without enough of them it is inconclusive.
@@ -14,4 +19,47 @@ type RegressionCheck struct {
 	Max *Percent `json:"max,omitempty" yaml:"max"`
 	// Runs is how many runs the baseline must have. Default 5.
 	Runs *int `json:"runs,omitempty" yaml:"runs" jsonschema:"minimum=1,maximum=100"`
+}
+
+// DefaultBaseline is the name of a baseline that nobody gave one.
+const DefaultBaseline = "default"
+
+// The defaults of a regression check.
+const (
+	defaultRegression     = Percent(10)
+	defaultRegressionRuns = 5
+)
+
+// RegressionMetrics are the metrics of a journey that runs are held against each other by.
+func RegressionMetrics() []string { return []string{"p50", "p95", "p99", "availability", "rate"} }
+
+// HigherIsBetter tells which way a metric gets worse.
+func HigherIsBetter(metric string) bool { return metric == "availability" || metric == "rate" }
+
+// Planned is the check with its defaults filled in.
+func (c RegressionCheck) Planned() RegressionCheck {
+	if c.Baseline == "" {
+		c.Baseline = DefaultBaseline
+	}
+	if len(c.Metrics) == 0 {
+		c.Metrics = []string{"p50", "p95", "p99", "availability"}
+	}
+	c.Max = limitOr(c.Max, defaultRegression)
+	c.Runs = limitOr(c.Runs, defaultRegressionRuns)
+	return c
+}
+
+// checkRegression checks the names of metrics.
+func (d *Document) checkRegression(at location, c RegressionCheck) {
+	for i, metric := range c.Metrics {
+		if metric == "" {
+			continue
+		}
+		if !slices.Contains(RegressionMetrics(), metric) {
+			d.report(at.to("metrics", i), fmt.Sprintf("there is no metric %q to compare runs by", shorten(metric)), didYouMean(metric, RegressionMetrics()))
+		}
+		if slices.Contains(c.Metrics[:i], metric) {
+			d.report(at.to("metrics", i), fmt.Sprintf("metric %q is named twice", shorten(metric)), "name each metric once")
+		}
+	}
 }

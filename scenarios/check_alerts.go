@@ -34,6 +34,8 @@ func (d *Document) checkMetricsCheck(at location, c Check, steps map[string][]st
 		d.checkBudget(at.to("error_budget"), *c.ErrorBudget)
 	case c.Dashboard != nil:
 		d.checkDashboard(at.to("dashboard"), *c.Dashboard)
+	case c.Regression != nil:
+		d.checkRegression(at.to("regression"), *c.Regression)
 	}
 }
 

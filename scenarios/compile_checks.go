@@ -38,6 +38,10 @@ func planCheck(check Check, slowest map[string]Duration) Check {
 		integrity.Read = integrity.Read.planned()
 		check.Integrity = &integrity
 	}
+	if check.Regression != nil {
+		regression := check.Regression.Planned()
+		check.Regression = &regression
+	}
 	return check
 }
 

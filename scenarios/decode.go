@@ -154,6 +154,9 @@ func (d *decoder) list(n *node, v reflect.Value, path string, r rules) {
 	default:
 		d.report(n.at, path, fmt.Sprintf("the list has fewer than %d items", r.minItems), "give some more")
 	}
+	if r.maxItems > 0 && len(n.items) > r.maxItems {
+		d.report(n.at, path, fmt.Sprintf("the list has %d items, more than %d", len(n.items), r.maxItems), "leave some out")
+	}
 	items := reflect.MakeSlice(v.Type(), len(n.items), len(n.items))
 	for i, item := range n.items {
 		d.decode(item, items.Index(i), n.element(path, i), rules{})

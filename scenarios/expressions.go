@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"maps"
+	"os"
 	"slices"
 )
 
@@ -29,4 +30,20 @@ func (d *Document) ExpressionProblems(wrong func(expr string) error) (problems P
 		}
 	}
 	return problems
+}
+
+// RuleFiles are the rule files that are there, each once, against Dir. Those that are
+// not, or are named twice, are mistakes that Compile reports.
+func (d *Document) RuleFiles() []string {
+	if d.Scenario.Metrics == nil {
+		return nil
+	}
+	var files []string
+	for _, file := range d.Scenario.Metrics.Rules {
+		path := d.resolve(file)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && !slices.Contains(files, path) {
+			files = append(files, path)
+		}
+	}
+	return files
 }

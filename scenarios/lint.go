@@ -15,8 +15,8 @@ type LintRemark struct {
 	// Rule is "survivable-ramp", "cycles", "flap-guard" or "grace" of an autoscaler,
 	// "fault-length", "only-instance", "after-fault" or "trust" of faults, "alert-late"
 	// of alerts, "range" or "short-range" of expressions, "few-requests" of thresholds,
-	// "budget-window" or "budget-events" of error budgets, "alert-cannot-fire" or
-	// "rule-range" of rules.
+	// "budget-window" or "budget-events" of error budgets, "alert-cannot-fire",
+	// "rule-range" or "rule-phase" of rules.
 	Rule string `json:"rule"`
 	// Service is the one that it is about; the alert, expression, metric or SLO where it
 	// is about one of these.

@@ -16,6 +16,7 @@ type rules struct {
 	minimum, maximum *int
 	above            *int // exclusively
 	minItems         int
+	maxItems         int // 0: as many as one likes
 	enum             []string
 	pattern          string
 }
@@ -42,6 +43,8 @@ func rulesOf(f reflect.StructField) rules {
 			r.above = number(value)
 		case "minItems":
 			r.minItems = *number(value)
+		case "maxItems":
+			r.maxItems = *number(value)
 		case "enum":
 			r.enum = append(r.enum, value)
 		case "pattern":

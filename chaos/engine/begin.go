@@ -59,6 +59,7 @@ func (r *running) begin(at time.Duration) bool {
 	if !slices.ContainsFunc(r.holds, func(h *hold) bool { return h.inForce }) {
 		now := e.now()
 		e.emit(now, journal.FaultEnded{Fault: r.plan.ID, Targets: names(targets), Planned: r.plan.End.Std(), Late: 0, By: "error", Error: "it was done to nothing"})
+		r.failed = errors.Join(errs...)
 		return false
 	}
 	return true
@@ -114,6 +115,7 @@ func (r *running) refused(h *hold) {
 
 // never says that it was done to nothing.
 func (r *running) never(at time.Duration, targets []string, err error) {
+	r.failed = err
 	now := r.e.now()
 	r.e.emit(now, journal.FaultStarted{
 		Fault: r.plan.ID, FaultKind: r.plan.Kind, Targets: targets, Planned: r.plan.At.Std(), Late: now - at,
@@ -140,9 +142,7 @@ func (r *running) takeInHand(targets []Instance) error {
 	var taken []Instance
 	for _, service := range sorted(of) {
 		if err := r.e.radius.take(service, of[service], names(r.e.sys.Instances(service))); err != nil {
-			for _, t := range taken {
-				r.e.radius.give(t.Service, t.Name)
-			}
+			r.giveBack(taken)
 			return err
 		}
 		for _, name := range of[service] {

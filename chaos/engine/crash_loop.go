@@ -168,6 +168,8 @@ func (l *looped) end(ctx context.Context) error {
 	l.mu.Unlock()
 	if halt != nil {
 		halt()
+	}
+	if halt != nil && !l.forsaken() {
 		select {
 		case <-over:
 		case <-ctx.Done():
@@ -175,8 +177,14 @@ func (l *looped) end(ctx context.Context) error {
 		}
 	}
 	l.mu.Lock()
-	down := l.down
+	down, undone := l.down, l.undone
+	if l.forsaken() {
+		down, l.undone = false, nil
+	}
 	l.mu.Unlock()
+	if !down && undone != nil {
+		undone()
+	}
 	if !down || l.there() {
 		return nil
 	}

@@ -32,6 +32,8 @@ type Config struct {
 	Can map[string]string
 	// Authority is for faults that take TLS apart; nil without.
 	Authority *order.Authority
+	// Live lets people add faults and end them while traffic flows; see Add.
+	Live bool
 }
 
 // Engine does the faults of one run. Its methods are safe for concurrent use;
@@ -40,7 +42,7 @@ type Engine struct {
 	cfg    Config
 	sys    system
 	ground Ground
-	faults []*running
+	faults []*running // grows where people add some
 	agents agents
 	safety safety
 	radius radius
@@ -51,20 +53,23 @@ type Engine struct {
 	mu       sync.Mutex
 	start    time.Duration // of traffic; set by Run
 	begun    bool
+	open     bool // faults can be added
 	healed   bool
 	by       string // why everything is reverted
 	healedAt time.Duration
 	errs     []error
+	flows    chan struct{} // closed when faults can be added
 	halted   chan struct{} // closed when everything has to be reverted
 	idle     chan struct{} // closed when no fault is in force, and none will be
 	// life is the context of every call: the end of a run is no reason not to revert.
 	life context.Context
+	all  sync.WaitGroup // the faults, and whoever may add some
 	rest sync.WaitGroup // what is tidied up in the background
 }
 
-// New returns nil where the plan has no faults.
+// New returns nil where the plan has no faults, and nobody can add any.
 func New(cfg Config) *Engine {
-	if len(cfg.Plan.Faults) == 0 {
+	if len(cfg.Plan.Faults) == 0 && !cfg.Live {
 		return nil
 	}
 	return newEngine(cfg, stack{cfg.System})
@@ -76,7 +81,7 @@ func newEngine(cfg Config, sys system) *Engine {
 	}
 	e := &Engine{
 		cfg: cfg, sys: sys, ground: Ground{sys.Platform(), cfg.Plan, cfg.Can},
-		halted: make(chan struct{}), idle: make(chan struct{}), life: context.Background(),
+		flows: make(chan struct{}), halted: make(chan struct{}), idle: make(chan struct{}), life: context.Background(),
 	}
 	e.agents.init(e)
 	e.safety.e, e.radius.cap = e, cfg.Plan.BlastRadius
@@ -123,15 +128,19 @@ func (e *Engine) Run(ctx context.Context, start time.Duration) error {
 		e.mu.Unlock()
 		return errors.New("faults of a run are done once")
 	}
-	e.begun, e.start = true, start
+	e.begun, e.start, e.open = true, start, e.cfg.Live
+	planned := e.faults
 	e.mu.Unlock()
+	close(e.flows)
 	defer context.AfterFunc(ctx, func() { e.halt("interrupt") })()
-	var all sync.WaitGroup
-	for _, r := range e.faults {
-		all.Go(r.run)
+	if e.cfg.Live {
+		e.all.Go(e.receive)
+	}
+	for _, r := range planned {
+		e.all.Go(r.run)
 	}
 	go func() {
-		all.Wait()
+		e.all.Wait()
 		close(e.idle)
 	}()
 	return e.settle(context.Background())
@@ -229,7 +238,7 @@ func (e *Engine) Observe(event journal.Event) {
 	if e == nil || !e.news.take(event) {
 		return
 	}
-	for _, r := range e.faults {
+	for _, r := range e.running() {
 		r.inbox.ring()
 	}
 }

@@ -24,6 +24,7 @@ type evidence struct {
 	there                 bool                    // the target runs
 	replaced              []string                // who took its place
 	trouble               string                  // of what goes on in the background
+	forsaken              bool                    // nobody is to take its place any more
 }
 
 // A look is one thing that is looked at.
@@ -135,6 +136,8 @@ func again(e evidence) (bool, string) {
 		return true, "it is permanent: " + e.target + " stays gone"
 	case len(e.replaced) > 0:
 		return true, strings.Join(e.replaced, ", ") + " took its place"
+	case e.forsaken:
+		return true, "nothing takes its place: the run was aborted"
 	}
 	return true, "whoever scales the service takes care of what takes its place"
 }

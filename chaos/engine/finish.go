@@ -52,6 +52,7 @@ func (r *running) finish(by string) {
 	e.emit(confirmed, journal.FaultEnded{
 		Fault: r.plan.ID, Targets: r.targets(), Planned: planned, Late: late, Took: confirmed - began, By: by, Error: text(errors.Join(errs...)),
 	})
+	r.end()
 	r.settleLeft()
 	for i, h := range r.holds {
 		if was[i] {

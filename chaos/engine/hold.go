@@ -70,7 +70,7 @@ func (h *hold) evidence() evidence {
 	defer h.mu.Unlock()
 	e := evidence{
 		fault: h.run.plan, target: h.target, backend: h.run.way.backend, counters: figures, during: h.during, after: h.after,
-		before: map[string]order.Reading{}, replaced: h.replaced, trouble: h.trouble,
+		before: map[string]order.Reading{}, replaced: h.replaced, trouble: h.trouble, forsaken: h.forsaken(),
 	}
 	for key, s := range h.before {
 		e.before[key] = s.Reading

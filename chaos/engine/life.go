@@ -69,6 +69,11 @@ func (t *taken) end(ctx context.Context) error {
 	if !t.isAway || t.run.plan.Spec.Permanent {
 		return nil
 	}
+	if t.forsaken() {
+		t.isAway = false
+		t.done()
+		return nil
+	}
 	if t.over != nil {
 		select {
 		case <-t.over:

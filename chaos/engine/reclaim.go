@@ -54,7 +54,7 @@ func (r *reclaimed) begin(context.Context) error {
 
 // end waits for what cannot be called off.
 func (r *reclaimed) end(ctx context.Context) error {
-	if r.over == nil {
+	if r.over == nil || r.forsaken() {
 		return nil
 	}
 	select {

@@ -48,6 +48,9 @@ type running struct {
 	looked  int             // how often
 	undone  string          // why it is taken back before its time, by us
 	armed   armed
+	*steps
+	added  bool  // by a person, not by the plan
+	failed error // why it is in force nowhere; for who has seen it settled
 }
 
 // armed are holds that were made ahead.
@@ -57,7 +60,7 @@ type armed struct {
 }
 
 func newRunning(e *Engine, f scenarios.PlannedFault) *running {
-	r := &running{e: e, plan: f, kind: kindOf(f.Kind), inbox: newInbox(), known: map[string]bool{}, ground: e.ground}
+	r := &running{e: e, plan: f, kind: kindOf(f.Kind), inbox: newInbox(), known: map[string]bool{}, ground: e.ground, steps: newSteps()}
 	r.armed.holds = map[string]*hold{}
 	if r.kind == nil {
 		r.kind = &Kind{Name: f.Kind}
@@ -194,7 +197,7 @@ func (r *running) prepareOn(ctx context.Context, t Instance) error {
 			return &lacking{t.Name, err, d.can()}
 		}
 	}
-	if r.plan.At.Std() < armLead { // there will be no time for it
+	if r.added || r.plan.At.Std() < armLead { // there will be no time for it
 		ctx, cancel := context.WithTimeout(ctx, lookPatience)
 		defer cancel()
 		h.arm(ctx)
@@ -217,15 +220,19 @@ func (r *running) hold(t Instance) *hold {
 
 // run does the fault at its time and takes it back.
 func (r *running) run() {
+	defer r.end()
 	e := r.e
 	at := e.start + r.plan.At.Std()
-	if !e.until(at - armLead) {
-		return
+	if !r.added {
+		if !e.until(at - armLead) {
+			return
+		}
+		arming, ready := context.WithTimeoutCause(e.life, at-e.now()+beginPatience, errors.New("it took too long"))
+		defer ready()
+		r.arm(arming, at)
 	}
-	arming, ready := context.WithTimeoutCause(e.life, at-e.now()+beginPatience, errors.New("it took too long"))
-	defer ready()
-	r.arm(arming, at)
 	if !e.until(at) {
+		r.failed = errors.New("everything is being healed")
 		return
 	}
 	lasting, end := context.WithCancel(e.life)
@@ -234,6 +241,7 @@ func (r *running) run() {
 	if !r.begin(at) {
 		return
 	}
+	r.settle()
 	by := r.last(e.start + r.plan.End.Std())
 	end()
 	r.finish(by)
@@ -287,6 +295,8 @@ func (r *running) last(end time.Duration) (by string) {
 			beat.Reset(r.beat())
 		case <-over.C:
 			return "schedule"
+		case <-r.asked:
+			return "hand"
 		case <-e.halted:
 			by, _ := e.healing()
 			return by

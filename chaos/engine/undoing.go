@@ -32,9 +32,9 @@ type safety struct {
 	closed chan struct{} // when it is to end
 }
 
-// begin starts the helper if a fault of the plan needs one.
+// begin starts the helper if a fault of the plan needs one, or one that is added may.
 func (s *safety) begin() error {
-	needed := false
+	needed := s.e.cfg.Live // nobody knows what will be added
 	for _, r := range s.e.faults {
 		needed = needed || r.way.revert == ByAPI
 	}
@@ -79,7 +79,7 @@ func (s *safety) watch(h helper, closed <-chan struct{}) {
 		by = "lease"
 	}
 	s.warn(why)
-	for _, r := range s.e.faults {
+	for _, r := range s.e.running() {
 		if r.way.revert == ByAPI {
 			r.inbox.put(func() { r.withdraw(by, why) })
 		}

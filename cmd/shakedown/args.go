@@ -17,6 +17,13 @@ func flagsFirst(app *cli.App, args []string) []string {
 	if command == nil {
 		return args
 	}
+	from := 2
+	for _, sub := range command.Subcommands {
+		if sub.HasName(args[2]) {
+			command, from = sub, 3
+			break
+		}
+	}
 	takesValue := map[string]bool{}
 	for _, flag := range command.Flags {
 		_, isBool := flag.(*cli.BoolFlag)
@@ -25,7 +32,7 @@ func flagsFirst(app *cli.App, args []string) []string {
 		}
 	}
 	var flags, rest []string
-	for words := args[2:]; len(words) > 0; words = words[1:] {
+	for words := args[from:]; len(words) > 0; words = words[1:] {
 		word := words[0]
 		if word == "--" {
 			rest = append(rest, words...)
@@ -41,5 +48,5 @@ func flagsFirst(app *cli.App, args []string) []string {
 			words = words[1:]
 		}
 	}
-	return append(append(append([]string{}, args[:2]...), flags...), rest...)
+	return append(append(append([]string{}, args[:from]...), flags...), rest...)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -18,19 +19,22 @@ func checkCommand() *cli.Command {
 			"that scenario are used in place of the run's own. Exit codes as for run.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "scenario", Usage: "take the checks from `NAME|FILE`"},
-			jsonFlag, setFlag, variantFlag,
+			jsonFlag, setFlag, variantFlag, failOnFlag,
 		},
 		Action: checkRun,
 	}
 }
 
 func checkRun(c *cli.Context) error {
+	if err := checkFailOn(c); err != nil {
+		return err
+	}
 	dir, err := storedRun(c)
 	if err != nil {
 		return err
 	}
-	intent, err := dir.ReadIntent()
-	if err != nil {
+	intent, unread := dir.ReadIntent()
+	if _, err := rundir.Open(string(dir)); err != nil && c.String("scenario") == "" {
 		return err
 	}
 	plan := intent.Plan
@@ -39,9 +43,14 @@ func checkRun(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
+		if unread != nil { // the verdict will say so, and be inconclusive at least
+			plan = loaded.Plan
+		}
 		plan.Checks, plan.SLOs, plan.Metrics = loaded.Plan.Checks, loaded.Plan.SLOs, loaded.Plan.Metrics
 	} else if len(c.StringSlice("set")) > 0 || c.IsSet("variant") {
 		return usagef("--set and --variant change a scenario; name it with --scenario")
+	} else if unread != nil {
+		return fmt.Errorf("%w; to judge by the checks of a scenario, name it with --scenario", unread)
 	}
 	result, err := harness.Judge(dir, plan)
 	if err != nil {
@@ -50,7 +59,7 @@ func checkRun(c *cli.Context) error {
 	if err := publish(c, dir); err != nil {
 		return err
 	}
-	return verdictOf(result)
+	return gate(c, result)
 }
 
 // storedRun is the run directory that the command's argument names.

@@ -48,10 +48,10 @@ func choose(left []platform.Leftover, run string) (platform.Leftover, error) {
 		names = append(names, l.Run)
 	}
 	switch {
-	case run != "":
+	case run != "" && len(names) > 0:
 		return platform.Leftover{}, usagef("there is no run %q on this machine; there are %v", run, names)
 	case len(left) == 0:
-		return platform.Leftover{}, usagef("nothing is up")
+		return platform.Leftover{}, usagef("nothing is up; shakedown up NAME|FILE brings a stack up")
 	case len(left) > 1:
 		return platform.Leftover{}, usagef("several runs are up: name one of %v", names)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -17,6 +18,18 @@ type verdictError struct{ verdict verify.Verdict }
 
 func (e verdictError) Error() string { return "verdict: " + string(e.verdict) }
 
+// toleratedError is an inconclusive verdict that --fail-on fail lets through.
+type toleratedError struct{ verdictError }
+
+func (e toleratedError) Unwrap() error { return e.verdictError }
+
+// onlyTolerated tells that nothing but a tolerated verdict is in the way of success; an
+// error that is joined to one is not tolerated with it.
+func onlyTolerated(err error) bool {
+	_, only := err.(toleratedError) //nolint:errorlint // a joined error is another matter
+	return only
+}
+
 // usageError is a command line that cannot be understood.
 type usageError struct{ text string }
 
@@ -24,9 +37,26 @@ func (e usageError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
 
-func onUsageError(_ *cli.Context, err error, _ bool) error { return usageError{err.Error()} }
+// onUsageError words what the flag package says of a command line. A flag that there is
+// not gets the one that was probably meant.
+func onUsageError(c *cli.Context, err error, _ bool) error {
+	wrong, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !unknown || c == nil || c.Command == nil {
+		return usageError{strings.Replace(err.Error(), " -", " --", 1)}
+	}
+	wrong = strings.TrimLeft(wrong, "-")
+	var names []string
+	for _, flag := range c.Command.Flags {
+		names = append(names, "--"+flag.Names()[0])
+	}
+	return usagef("%s has no flag --%s; %s", c.Command.Name, wrong, scenarios.DidYouMean("--"+wrong, names))
+}
 
-// exitCode is the one place that decides how the process ends.
+// exitCode is the one place that decides how the process ends: 0 pass, or an
+// inconclusive verdict under --fail-on fail; 99 a check failed; 3 inconclusive; 4 an
+// invalid scenario; 2 a command line that is not understood; 130 interrupted; 1 anything
+// else. A run that its deadline ended is among the last, and not inconclusive, so that no
+// --fail-on lets a run through that hangs.
 func exitCode(err error) int {
 	var (
 		verdict  verdictError
@@ -34,7 +64,7 @@ func exitCode(err error) int {
 		problems scenarios.Problems
 	)
 	switch {
-	case err == nil:
+	case err == nil, onlyTolerated(err):
 		return 0
 	case errors.Is(err, harness.ErrInterrupted):
 		return 130
@@ -58,6 +88,8 @@ func explain(err error) string {
 		usage    usageError
 	)
 	switch {
+	case onlyTolerated(err):
+		return "shakedown: the verdict is INCONCLUSIVE: nothing is proven. The exit code is 0 all the same because of --fail-on fail"
 	case err == nil, errors.As(err, &verdict):
 		return ""
 	case errors.As(err, &problems):
@@ -92,12 +124,4 @@ func worse(a, b error) error {
 		return b
 	}
 	return a
-}
-
-// verdictOf turns a result into the error that sets the exit code.
-func verdictOf(result verify.Result) error {
-	if result.Verdict == verify.Pass {
-		return nil
-	}
-	return verdictError{result.Verdict}
 }

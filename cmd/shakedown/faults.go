@@ -10,6 +10,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/shakedown-dev/shakedown/harness"
+	"github.com/shakedown-dev/shakedown/scenarios"
+	"github.com/shakedown-dev/shakedown/scenarios/docs"
 )
 
 func faultsCommand() *cli.Command {
@@ -18,7 +20,7 @@ func faultsCommand() *cli.Command {
 		Usage:     "list the kinds of faults, and what this machine can do",
 		ArgsUsage: "[KIND]",
 		Description: "What does a fault on containers and on processes; with KIND, or with --json, also what it needs, how it is taken back,\n" +
-			"and what proves that it took effect. An agent is started for a moment to find out what kernel and engine allow.",
+			"and what proves that it took effect; with KIND its keys and an example, too. An agent is started for a moment to find out what kernel and engine allow.",
 		Flags:  []cli.Flag{jsonFlag},
 		Action: listFaults,
 	}
@@ -32,7 +34,7 @@ func listFaults(c *cli.Context) error {
 	if wanted := c.Args().First(); wanted != "" {
 		i := slices.IndexFunc(rows, func(r harness.FaultRow) bool { return r.Kind == wanted })
 		if i < 0 {
-			return usagef("there is no kind of fault %q; shakedown faults lists them", wanted)
+			return usagef("there is no kind of fault %q; %s (shakedown faults lists them)", wanted, scenarios.DidYouMean(wanted, scenarios.FaultKinds()))
 		}
 		rows = rows[i : i+1]
 	}
@@ -43,6 +45,9 @@ func listFaults(c *cli.Context) error {
 		return out.Encode(rows)
 	case c.Args().Present():
 		describeFault(c.App.Writer, rows[0])
+		if page, ok := docs.Fault(rows[0].Kind); ok {
+			fmt.Fprintf(c.App.Writer, "\n%s", page)
+		}
 	default:
 		tableOfFaults(c.App.Writer, rows)
 		if noEngine != "" {

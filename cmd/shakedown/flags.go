@@ -91,10 +91,10 @@ func loadOptions(c *cli.Context) (harness.LoadOptions, error) {
 	return opts, nil
 }
 
-// overrides are those of the environment, then those of the command line, which
-// therefore win.
+// overrides are those of the project, then those of the environment, then those of the
+// command line, which therefore win.
 func overrides(c *cli.Context) []string {
-	var all []string
+	all := slices.Clone(projectOf(c).settings.Set)
 	for _, override := range strings.Split(os.Getenv("SHAKEDOWN_SET"), ";") {
 		if override = strings.TrimSpace(override); override != "" {
 			all = append(all, override)
@@ -103,19 +103,23 @@ func overrides(c *cli.Context) []string {
 	return append(all, c.StringSlice("set")...)
 }
 
-// progressMode decides what auto means for this standard error.
+// progressMode decides what auto means for this standard error, and makes it a screen
+// where there is a frame to be drawn.
 func progressMode(c *cli.Context) (progress.Mode, error) {
 	mode := progress.Mode(c.String("progress"))
 	if !slices.Contains(progress.Modes(), mode) {
 		return "", usagef("--progress %q: choose one of %s", mode, strings.Trim(fmt.Sprint(progress.Modes()), "[]"))
 	}
-	if mode != progress.Auto {
-		return mode, nil
+	if mode == progress.Auto {
+		mode = progress.Plain
+		if file, ok := c.App.ErrWriter.(*os.File); ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb" {
+			mode = progress.TTY
+		}
 	}
-	if file, ok := c.App.ErrWriter.(*os.File); ok && term.IsTerminal(int(file.Fd())) && colorWanted() {
-		return progress.TTY, nil
+	if mode == progress.TTY {
+		useScreen(c)
 	}
-	return progress.Plain, nil
+	return mode, nil
 }
 
 // color tells whether standard output takes colour.

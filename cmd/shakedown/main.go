@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/shakedown-dev/shakedown/harness"
+	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
 func main() {
@@ -24,6 +25,10 @@ func main() {
 // Main is the program without the process: it returns the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
 	app := newApp(stdout, stderr)
+	if words, ok := completing(args); ok {
+		complete(stdout, app, words)
+		return 0
+	}
 	err := app.RunContext(context.Background(), flagsFirst(app, args))
 	if text := explain(err); text != "" {
 		fmt.Fprintln(stderr, text)
@@ -45,18 +50,20 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		OnUsageError:              onUsageError,
 		ExitErrHandler:            func(*cli.Context, error) {}, // Main decides
 		Commands: []*cli.Command{
-			runCommand(), validateCommand(), planCommand(), checkCommand(), reportCommand(), queryCommand(), serveCommand(), compareCommand(), calibrateCommand(), proveCommand(), defectsCommand(),
-			upCommand(), downCommand(), cleanCommand(), doctorCommand(), faultsCommand(), undoCommand(), scenariosCommand(), schemaCommand(),
+			runCommand(), gamedayCommand(), steerCommand(), validateCommand(), planCommand(), checkCommand(), reportCommand(), queryCommand(), serveCommand(), compareCommand(), baselineCommand(), calibrateCommand(), proveCommand(), defectsCommand(),
+			upCommand(), downCommand(), cleanCommand(), doctorCommand(), checksCommand(), faultsCommand(), undoCommand(), scenariosCommand(), schemaCommand(),
+			initCommand(), configCommand(), completionCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return usagef("there is no command %q; shakedown --help lists them", c.Args().First())
+				return usagef("there is no command %q; %s", c.Args().First(), scenarios.DidYouMean(c.Args().First(), commandNames(c.App)))
 			}
 			return cli.ShowAppHelp(c)
 		},
 	}
 	for _, command := range app.Commands {
 		command.OnUsageError = onUsageError
+		command.Before = useProject
 	}
 	return app
 }

@@ -57,7 +57,10 @@ func planCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return reports.PlanWith(c.App.Writer, loaded.Plan, outline.String(), recorded)
+			if err := reports.PlanWith(c.App.Writer, loaded.Plan, outline.String(), recorded); err != nil {
+				return err
+			}
+			return writeDeadline(c.App.Writer, loaded.Plan)
 		},
 	}
 }

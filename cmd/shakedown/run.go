@@ -22,6 +22,8 @@ func runCommand() *cli.Command {
 		Description: "Brings the scenario's stack up, drives it, performs its actions, takes it down and prints the verdict.\n" +
 			"With --variants the variants are run one after another on the same seed, each into a run directory of its own (with\n" +
 			"--out DIR: DIR/<variant>), and set beside each other; --json then prints the comparison alone.\n" +
+			"With --repeat N runs are made one after another (with --out DIR: DIR/1..N) and summed up; together with two variants they\n" +
+			"are an experiment: they take turns on the same seed (DIR/<variant>/1..N), and are compared pair by pair.\n" +
 			"Exit code: 0 pass, 99 checks failed, 3 inconclusive, 4 invalid scenario, 2 usage, 130 interrupted, 1 anything else;\n" +
 			"of several variants that of the worst verdict: 99 before 3 before 0. What is no verdict ends the series.",
 		Flags: []cli.Flag{
@@ -29,7 +31,8 @@ func runCommand() *cli.Command {
 			&cli.StringFlag{Name: "results", EnvVars: []string{"SHAKEDOWN_RESULTS"}, Usage: "write every request to `FILE` in vegeta's encoding, for vegeta report and vegeta plot (.json, .csv, else binary)"},
 			variantFlag,
 			&cli.StringFlag{Name: "variants", Usage: "run several variants, `A,B[,...]`, and compare them"},
-			seedFlag, loadFlag, platformFlag, progressFlag, jsonFlag, setFlag, buildFlag, startTimeoutFlag, controlFlag,
+			repeatFlag, seedsFlag, baselinesFlag,
+			seedFlag, loadFlag, platformFlag, progressFlag, jsonFlag, setFlag, buildFlag, startTimeoutFlag, deadlineFlag, failOnFlag, controlFlag,
 			&cli.BoolFlag{Name: "keep-on-fail", Usage: "leave the instances running when the verdict is not pass"},
 		},
 		Action: runScenario,
@@ -37,8 +40,14 @@ func runCommand() *cli.Command {
 }
 
 func runScenario(c *cli.Context) error {
+	if err := errors.Join(checkFailOn(c), checkDeadline(c)); err != nil {
+		return err
+	}
 	if c.IsSet("variants") {
 		return runVariants(c)
+	}
+	if c.IsSet("repeat") {
+		return runRepeated(c)
 	}
 	mode, err := progressMode(c)
 	if err != nil {
@@ -62,26 +71,37 @@ func request(c *cli.Context) harness.Request {
 }
 
 // play makes one run and has show render it once it is judged. The error is that
-// of its verdict, unless something else went wrong.
-func play(soft, hard context.Context, c *cli.Context, mode progress.Mode, loaded *harness.Loaded, request harness.Request, show func(*cli.Context, rundir.Dir) error) error {
+// of its verdict, unless something else went wrong. Each of with has the last word on
+// the options before the run begins.
+func play(soft, hard context.Context, c *cli.Context, mode progress.Mode, loaded *harness.Loaded, request harness.Request, show func(*cli.Context, rundir.Dir) error, with ...func(*harness.Options) error) error {
+	soft, hard, release := bounded(soft, hard, c, loaded.Plan)
+	defer release()
 	opts, err := harness.Prepare(soft, loaded, request)
 	if err != nil {
-		return err
+		return errors.Join(harness.Overdue(soft), err)
 	}
-	stderr := opts.Secrets.Writer(c.App.ErrWriter)
-	opts.Observe = progress.New(stderr, mode, loaded.Plan).Observe
+	opts.Baselines = c.String("baselines")
+	done := watch(c, mode, &opts, loaded.Plan)
+	defer done() // after a panic, too
+	for _, adapt := range with {
+		if err := adapt(&opts); err != nil {
+			return errors.Join(err, opts.Platform.TearDown(context.WithoutCancel(hard)))
+		}
+	}
 	result, err := harness.Run(soft, hard, opts)
-	_ = stderr.Close()         // nobody may be reading progress any more
+	done()
 	if result.Scenario == "" { // never judged
 		return err
 	}
-	if err != nil && !errors.Is(err, harness.ErrInterrupted) {
+	if err != nil && !errors.Is(err, harness.ErrInterrupted) && harness.Overdue(soft) == nil {
 		return errors.Join(err, store(c, opts.Dir)) // the error says it all; a verdict on nothing would drown it
 	}
-	if err := errors.Join(err, show(c, opts.Dir)); err != nil {
+	shown := show(c, opts.Dir)
+	summarize(c, opts.Dir)
+	if err := errors.Join(err, shown); err != nil {
 		return err
 	}
-	return verdictOf(result)
+	return gate(c, result)
 }
 
 // store renders the stored run into its directory.

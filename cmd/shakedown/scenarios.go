@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/shakedown-dev/shakedown/reports"
 	"github.com/shakedown-dev/shakedown/scenarios"
 	"github.com/shakedown-dev/shakedown/scenarios/library"
 )
@@ -24,7 +26,7 @@ func scenariosCommand() *cli.Command {
 			if name := c.Args().First(); name != "" {
 				source, ok := library.Read(name)
 				if !ok {
-					return usagef("the library has no %q; shakedown scenarios lists it", name)
+					return usagef("the library has no %q; %s (shakedown scenarios lists it)", name, scenarios.DidYouMean(name, library.Names()))
 				}
 				_, err := c.App.Writer.Write(source)
 				return err
@@ -49,12 +51,24 @@ func scenariosCommand() *cli.Command {
 func schemaCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "schema",
-		Usage: "print the JSON Schema of scenario files, for editors",
+		Usage: "print the JSON Schema of scenario files, for editors, or that of what --json prints",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "report", Usage: "that of run --json and report --format json"},
+			&cli.BoolFlag{Name: "compare", Usage: "that of compare --json"},
+		},
 		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
+			schema := scenarios.Schema()
+			switch {
+			case c.Args().Present():
 				return usagef("schema takes no argument; got %q", c.Args().First())
+			case c.Bool("report") && c.Bool("compare"):
+				return usagef("--report and --compare: choose one")
+			case c.Bool("report"):
+				schema = reports.Schema()
+			case c.Bool("compare"):
+				schema = reports.CompareSchema()
 			}
-			_, err := fmt.Fprintf(c.App.Writer, "%s\n", scenarios.Schema())
+			_, err := fmt.Fprintf(c.App.Writer, "%s\n", bytes.TrimRight(schema, "\n"))
 			return err
 		},
 	}

@@ -39,8 +39,12 @@ func bringUp(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	opts.Observe = progress.New(opts.Secrets.Writer(c.App.ErrWriter), mode, loaded.Plan).Observe
+	done := watch(c, mode, &opts, loaded.Plan)
+	defer done()
 	return harness.Up(soft, opts, func(targets map[string]string) {
+		if mode == progress.TTY {
+			done() // the frame has nothing more to tell, and standard output is the same terminal
+		}
 		for _, service := range slices.Sorted(maps.Keys(targets)) {
 			fmt.Fprintf(c.App.Writer, "%s\thttp://%s\n", service, targets[service])
 		}

@@ -1,23 +1,29 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/shakedown-dev/shakedown/harness"
 	"github.com/shakedown-dev/shakedown/harness/rundir"
+	"github.com/shakedown-dev/shakedown/reports"
 )
 
-// runVariants makes a run of each variant that --variants names, and compares
-// them. What is no verdict ends the series.
+// runVariants makes runs of each variant that --variants names, and compares them. What is
+// no verdict ends the series. With --repeat they take turns, A B A B, so that whatever
+// changes about the machine meanwhile meets all of them.
 func runVariants(c *cli.Context) error {
 	names, err := variantNames(c)
+	if err != nil {
+		return err
+	}
+	n, err := repeats(c)
 	if err != nil {
 		return err
 	}
@@ -25,41 +31,54 @@ func runVariants(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	loaded, err := loadVariants(c, names)
+	trials, err := variantTrials(c, names, n)
 	if err != nil {
 		return err
 	}
-	soft, hard, release := interrupts(c.Context, c.App.ErrWriter, "stopping in order, with a report; interrupt again to tear down at once")
-	defer release()
-	var done []rundir.Dir
-	var worst error
-	for i, variant := range loaded {
-		fmt.Fprintf(c.App.ErrWriter, "variant %s (%d of %d)\n", names[i], i+1, len(names))
-		show := func(c *cli.Context, dir rundir.Dir) error {
-			done = append(done, dir)
-			return showVariant(c, dir)
-		}
-		err := play(soft, hard, c, mode, variant, variantRequest(c, names[i]), show)
-		if worst = worse(worst, err); !isVerdict(err) {
-			break
-		}
-	}
-	if len(done) < 2 {
+	done, worst := playAll(c, mode, trials, len(names))
+	if len(slices.Concat(done...)) < 2 {
 		return worst
 	}
-	return errors.Join(worst, compareRuns(c, done))
+	return besides(worst, compareVariants(c, names, done))
 }
 
-// showVariant prints a run among others; with --json only the comparison is.
-func showVariant(c *cli.Context, dir rundir.Dir) error {
-	if c.Bool("json") {
-		return store(c, dir)
+// variantTrials are the runs of an experiment, in turns.
+func variantTrials(c *cli.Context, names []string, n int) (trials []trial, err error) {
+	out := c.String("out")
+	for i := range n {
+		loaded, err := loadVariants(c, names, i)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 && n > 1 {
+			if out, err = seriesDir(c, loaded[0].Plan.Scenario); err != nil {
+				return nil, err
+			}
+		}
+		for side, variant := range loaded {
+			t := trial{side: side, loaded: variant, title: fmt.Sprintf("variant %s (%d of %d)", names[side], side+1, len(names)), request: variantRequest(c, names[side])}
+			if n > 1 {
+				t.title = fmt.Sprintf("variant %s, run %d of %d", names[side], i+1, n)
+				t.request = seriesRequest(c, filepath.Join(out, names[side], strconv.Itoa(i+1)), variant.Plan.Seed)
+				t.request.Command = variantCommand(t.request.Command, names[side])
+			}
+			trials = append(trials, t)
+		}
 	}
-	if err := publish(c, dir); err != nil {
-		return err
+	return trials, nil
+}
+
+// compareVariants compares two variants as an experiment, whose runs are pairs; more of
+// them are set side by side.
+func compareVariants(c *cli.Context, names []string, done [][]rundir.Dir) error {
+	if len(names) != 2 {
+		return compareRuns(c, slices.Concat(done...))
 	}
-	_, err := fmt.Fprintln(c.App.Writer)
-	return err
+	pairs := min(len(done[0]), len(done[1])) // the last one may have been interrupted
+	if pairs == 0 {
+		return compareRuns(c, slices.Concat(done...))
+	}
+	return compareSides(c, done[0][:pairs], done[1][:pairs], reports.SideOptions{Base: names[0], New: names[1], MinEffect: reports.DefaultMinEffect, Paired: true})
 }
 
 // variantNames are those of --variants. What cannot go with it is told before
@@ -89,9 +108,9 @@ func variantNames(c *cli.Context) ([]string, error) {
 	return names, nil
 }
 
-// loadVariants reads the scenario once for each variant, all before the first
-// run.
-func loadVariants(c *cli.Context, names []string) (all []*harness.Loaded, err error) {
+// loadVariants reads the scenario once for each variant, for the i-th round of a series;
+// all are read before the first run.
+func loadVariants(c *cli.Context, names []string, i int) (all []*harness.Loaded, err error) {
 	opts, err := loadOptions(c)
 	if err != nil {
 		return nil, err
@@ -99,11 +118,11 @@ func loadVariants(c *cli.Context, names []string) (all []*harness.Loaded, err er
 	for _, name := range names {
 		if out := c.String("out"); out != "" {
 			if entries, err := os.ReadDir(filepath.Join(out, name)); err == nil && len(entries) > 0 {
-				return nil, usagef("--out %s: %s is there already; a run is never written over", out, filepath.Join(out, name))
+				return nil, usagef("--out %s: %s is there already, and a run is never written over: choose another --out", out, filepath.Join(out, name))
 			}
 		}
 		opts.Variant = name
-		loaded, err := harness.Load(c.Context, c.Args().First(), opts)
+		loaded, err := loadTrial(c, opts, i)
 		if err != nil {
 			return nil, err
 		}

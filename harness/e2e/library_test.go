@@ -23,6 +23,7 @@ var rehearsals = map[string][]string{
 	"database-saturation":     nil,
 	"edge-cache-purge":        nil,
 	"enterprise-import-burst": nil, // on containers alone: it has obligations of its own
+	"gameday":                 {"--set", "tempo=12x"},
 	"hot-tenant":              {"--set", "tempo=1.5x"},
 	"launch-5x":               nil,
 	"long-requests":           nil,

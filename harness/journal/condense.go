@@ -24,7 +24,7 @@ func Condense(intervals []Interval) []Interval {
 		for _, part := range parts[n] {
 			part.AddTo(all)
 		}
-		sums[n].slots = sparse(all)
+		sums[n].packed = pack(nil, sparse(all))
 	}
 	return sums
 }

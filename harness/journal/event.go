@@ -31,7 +31,8 @@ type RunStarted struct {
 }
 
 // RunEnded closes a journal that was not cut off. Reason is "completed",
-// "interrupted", "stopped" by a stop condition, or "error"; Error says what went wrong.
+// "interrupted", "stopped" by a stop condition, "aborted" by a person who steers, or
+// "error"; Error says what went wrong.
 type RunEnded struct {
 	Reason string `json:"reason"`
 	Error  string `json:"error,omitempty"`

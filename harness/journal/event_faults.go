@@ -32,8 +32,9 @@ type FaultEnded struct {
 	Planned time.Duration `json:"planned"` // offset from the start of traffic, nanoseconds
 	Late    time.Duration `json:"late"`
 	Took    time.Duration `json:"took"`
-	// By is why: "schedule", "at once", "stop", "interrupt", "error", "end", or
-	// "lease" when whoever did it had not heard from the run for too long.
+	// By is why: "schedule", "at once", "stop", "interrupt", "error", "end", "hand" when a
+	// person wanted it, "abort" when one ended the whole run, or "lease" when whoever did
+	// it had not heard from the run for too long.
 	By    string `json:"by"`
 	Error string `json:"error,omitempty"`
 }

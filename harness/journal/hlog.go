@@ -110,12 +110,8 @@ func decodeInterval(line string) (Interval, error) {
 		return i, err
 	}
 	i.From, i.To = from, from+length
-	h, err := hdrhistogram.Decode([]byte(fields[4]))
-	if err != nil {
-		return i, err
-	}
-	i.slots = sparse(h)
-	return i, nil
+	i.packed, err = decodePacked(fields[4])
+	return i, err
 }
 
 // seconds reads an offset; a year is the most that makes sense, and keeps the

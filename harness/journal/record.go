@@ -132,3 +132,9 @@ func (p *problems) list() []string {
 	}
 	return append(list, p.notes...)
 }
+
+// Ended tells whether the record comes to the end of the run; one that was cut off,
+// as by a crash, does not.
+func (rec *Record) Ended() bool {
+	return slices.ContainsFunc(rec.Events, func(e Event) bool { _, ended := e.Body.(RunEnded); return ended })
+}

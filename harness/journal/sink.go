@@ -50,7 +50,7 @@ type Interval struct {
 	// read back, which keeps its values in less room: use AddTo and Count.
 	Histogram *hdrhistogram.Histogram
 
-	slots []slot // of an interval that was read back
+	packed []byte // values and counts of an interval that was read back; see pack
 }
 
 // NewHistogram makes an empty histogram of the geometry that all intervals

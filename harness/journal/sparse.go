@@ -1,6 +1,10 @@
 package journal
 
-import "github.com/HdrHistogram/hdrhistogram-go"
+import (
+	"encoding/binary"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
 
 // slot is how often a value stands in a histogram.
 type slot struct{ value, count int64 }
@@ -38,25 +42,50 @@ func sparse(h *hdrhistogram.Histogram) []slot {
 	return slots
 }
 
+// pack writes slots as pairs of varints, each value as what it is above the one before:
+// three bytes or so instead of sixteen. A long run has millions of slots.
+func pack(dst []byte, slots []slot) []byte {
+	last := int64(0)
+	for _, s := range slots {
+		dst = binary.AppendUvarint(dst, uint64(s.value-last))
+		dst = binary.AppendUvarint(dst, uint64(s.count))
+		last = s.value
+	}
+	return dst
+}
+
+// each calls f for what pack wrote.
+func each(packed []byte, f func(value, count int64)) {
+	last := int64(0)
+	for len(packed) > 0 {
+		above, n := binary.Uvarint(packed)
+		count, m := binary.Uvarint(packed[n:])
+		if n <= 0 || m <= 0 {
+			return
+		}
+		packed, last = packed[n+m:], last+int64(above)
+		f(last, int64(count))
+	}
+}
+
 // Count is how many values the interval holds.
 func (i Interval) Count() int64 {
 	if i.Histogram != nil {
 		return i.Histogram.TotalCount()
 	}
 	var n int64
-	for _, s := range i.slots {
-		n += s.count
-	}
+	each(i.packed, func(_, count int64) { n += count })
 	return n
 }
 
 // AddTo adds the interval's values to a histogram of NewHistogram's geometry.
 func (i Interval) AddTo(sum *hdrhistogram.Histogram) {
-	slots := i.slots
-	if i.Histogram != nil {
-		slots = sparse(i.Histogram) // Merge would walk every slot there is
+	add := func(value, count int64) { _ = sum.RecordValues(min(value, sum.HighestTrackableValue()), count) } // then it is within range
+	if i.Histogram == nil {
+		each(i.packed, add)
+		return
 	}
-	for _, s := range slots {
-		_ = sum.RecordValues(min(s.value, sum.HighestTrackableValue()), s.count) // then it is within range
+	for _, s := range sparse(i.Histogram) { // Merge would walk every slot there is
+		add(s.value, s.count)
 	}
 }

@@ -14,7 +14,7 @@ func TestSparseHoldsWhatTheHistogramHeld(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		i := Interval{slots: sparse(h)}
+		i := Interval{packed: pack(nil, sparse(h))}
 		i.AddTo(sum)
 		if !sum.Equals(h) || i.Count() != int64(n) {
 			t.Errorf("%d values: another histogram came back, of %d values", n, i.Count())

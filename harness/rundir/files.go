@@ -26,6 +26,7 @@ var free = map[string]bool{
 // environments, headers, bodies, paths) pass through redacted first; nil: they
 // do not.
 func (d Dir) WriteIntent(intent Intent, redacted func([]byte) []byte) error {
+	intent.Format = Format
 	b, err := render(intent)
 	if err != nil {
 		return fmt.Errorf("render %s: %w", intentFile, err)
@@ -47,7 +48,7 @@ func (d Dir) ReadIntent() (Intent, error) {
 	err := read(d.Intent(), &intent)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return intent, fmt.Errorf("%s is missing: %s is not the directory of a run: %w", intentFile, d, err)
+		return intent, fmt.Errorf("%s is missing: %s is not the directory of a run: %w; runs are below %s, the newest is %s", intentFile, d, err, Root, filepath.Join(Root, latest))
 	case err != nil:
 		return intent, err
 	case intent.Plan == nil:

@@ -12,6 +12,9 @@ import (
 // An Intent is what run.json holds: everything that was decided before the
 // run began.
 type Intent struct {
+	// Format is that of the run directory, which WriteIntent sets; 0 of runs from
+	// before there was a number.
+	Format   int       `json:"format"`
 	Run      string    `json:"run"`     // the id that labels everything the run makes
 	Version  string    `json:"version"` // of shakedown
 	Started  time.Time `json:"started"` // wall-clock time of offset 0

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -25,6 +26,7 @@ const latest = "latest"
 const (
 	intentFile  = "run.json"
 	resultFile  = "verdict.json"
+	sealFile    = "seal.json"
 	reportFile  = "report.html"
 	junitFile   = "junit.xml"
 	summaryFile = "summary.md"
@@ -77,7 +79,7 @@ func DefaultPath(scenario string, started time.Time) string {
 // for logs. A directory that exists must be empty.
 func Create(path string) (Dir, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
-		return "", fmt.Errorf("create run directory: %w", err)
+		return "", fmt.Errorf("create run directory: %w; choose another place with --out", err)
 	}
 	if err := empty(path); err != nil {
 		return "", err
@@ -136,11 +138,15 @@ func Open(path string) (Dir, error) {
 	if err == nil {
 		return d, nil
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return "", fmt.Errorf("open run directory: %w", err)
 	}
-	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("there is no run at %s: %w", path, err)
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("there is no run at %s: %w; runs are below %s, the newest is %s", path, err, Root, filepath.Join(Root, latest))
+	case !info.IsDir():
+		return "", fmt.Errorf("%s is a file and not the directory of a run; runs are below %s, the newest is %s", path, Root, filepath.Join(Root, latest))
 	}
 	return "", fmt.Errorf("%s is not the directory of a run: it holds no %s; runs are below %s, the newest is %s",
 		path, intentFile, Root, filepath.Join(Root, latest))

@@ -125,7 +125,7 @@ func TestIntent(t *testing.T) {
 	d := Dir(t.TempDir())
 	lag := scenarios.Duration(time.Second)
 	want := Intent{
-		Run: "091501-a1b2c3", Version: "v1", Started: time.Date(2026, 11, 30, 9, 15, 1, 5, time.UTC), Platform: "process",
+		Format: Format, Run: "091501-a1b2c3", Version: "v1", Started: time.Date(2026, 11, 30, 9, 15, 1, 5, time.UTC), Platform: "process",
 		Command: []string{"shakedown", "run", "drill"}, Machine: ThisMachine(), Notes: []string{"limits are not enforced"},
 		Plan: &scenarios.Plan{Scenario: "drill", Duration: scenarios.Duration(time.Minute),
 			Services: map[string]scenarios.PlannedService{"api": {Port: 8080, Drain: scenarios.Drain{EndpointLag: &lag}}},

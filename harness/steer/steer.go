@@ -35,8 +35,9 @@ type Command struct {
 	By string `json:"by,omitempty"`
 	// Multiple is, of load, what the plan's arrivals are multiplied with: 0 to 100.
 	Multiple float64 `json:"multiple,omitempty"`
-	// Fault is, of inject, one fault in the scenario language without at, in YAML; of
-	// revert, the id of a fault that is in force.
+	// Fault is, of inject, one fault in the scenario language without at, in YAML: its
+	// times are real whatever the tempo, and without for it lasts 60s; it ends with traffic
+	// at the latest. Of revert, the id of a fault that is in force.
 	Fault string `json:"fault,omitempty"`
 	// Service and Replicas are of scale.
 	Service  string `json:"service,omitempty"`

@@ -22,6 +22,7 @@ type circle struct {
 	part    int                       // the present one
 	ordinal *uint64                   // of the load's next session in any of its closed loops
 	users   int                       // who walk
+	waiting []*user                   // of them, who wait for the end of a pause
 	timer   loop.Timer
 }
 
@@ -103,6 +104,10 @@ func (u *user) session(at time.Duration) {
 		c.users--
 		return
 	}
+	if c.steered.held {
+		c.waiting = append(c.waiting, u)
+		return
+	}
 	ordinal := *c.ordinal
 	*c.ordinal++
 	c.driver.begin(c.load, ordinal, at, u)
@@ -123,6 +128,15 @@ func (u *user) again(ended time.Duration, answered bool) {
 	pause := min(time.Millisecond<<min(u.failures, 10), longestPause)
 	u.failures++
 	u.circle.loop.Set(&u.timer, u.circle.clock.Now()+pause)
+}
+
+// goOn lets users walk again after a pause of the load, those first who stopped first.
+func (c *circle) goOn() {
+	waiting := c.waiting
+	c.waiting = nil
+	for _, u := range waiting {
+		c.loop.Set(&u.timer, c.clock.Now())
+	}
 }
 
 // begin begins the next session after a pause.

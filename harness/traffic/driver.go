@@ -43,6 +43,8 @@ type driver struct {
 	flusher  *flusher
 	source   *draws.Source
 	arrivals *arrivals.Merged
+	steered  steered
+	steering *Steering  // nil: nobody steers
 	programs []*program // by load
 	targets  map[string]*target
 	circles  []*circle
@@ -72,7 +74,7 @@ func newDriver(cfg Config) (*driver, error) {
 		plan: cfg.Plan, clock: cfg.Clock, origin: cfg.Start, sink: cfg.Sink, drain: cfg.Drain,
 		results: cfg.Results, book: cfg.Acknowledged, epoch: time.Now().Add(-cfg.Clock.Now()),
 		agent: "shakedown/" + cfg.Version, targets: map[string]*target{}, keyless: map[int]journal.Note{},
-		source: draws.New(cfg.Plan), traces: tracesOf(cfg.Run),
+		source: draws.New(cfg.Plan), traces: tracesOf(cfg.Run), steering: cfg.Steering, steered: steered{multiple: 1},
 	}
 	if cfg.Version == "" {
 		d.agent = "shakedown/dev"
@@ -100,6 +102,7 @@ func newDriver(cfg Config) (*driver, error) {
 	}
 	d.flusher = newFlusher(d)
 	d.next.Fire, d.ending.Fire, d.giving.Fire = d.arrive, d.end, d.giveUp
+	d.steering.attach(d)
 	return d, nil
 }
 
@@ -130,6 +133,7 @@ func (d *driver) run(ctx context.Context) (Totals, error) {
 	looped := make(chan struct{})
 	go func() { defer close(looped); d.loop.Run() }()
 	<-looped
+	d.steering.end()
 	return d.conclude()
 }
 
@@ -145,10 +149,10 @@ func (d *driver) play() {
 }
 
 // arrive begins the sessions that are due and waits for the next one. What is
-// late begins at once; nothing is ever dropped.
+// late begins at once; nothing is ever dropped but what people withhold.
 func (d *driver) arrive() {
 	for range beginAtOnce {
-		next, more := d.arrivals.Peek()
+		next, more := d.upcoming()
 		switch {
 		case d.stopped:
 			return
@@ -160,8 +164,7 @@ func (d *driver) arrive() {
 			d.loop.Set(&d.next, d.origin+next.At)
 			return
 		}
-		d.arrivals.Take()
-		d.begin(next.Load, next.Ordinal, next.At, nil)
+		d.admit(next)
 	}
 	d.loop.Set(&d.next, d.clock.Now())
 }
@@ -263,7 +266,7 @@ func (d *driver) record(event journal.Event) error {
 // conclude writes what is left to write after the loop has ended.
 func (d *driver) conclude() (Totals, error) {
 	err := d.flusher.stop()
-	events := slices.Concat(d.keylessNotes(), d.moves.notes(), d.milestones.notes())
+	events := slices.Concat(d.keylessNotes(), d.moves.notes(), d.milestones.notes(), d.steered.notes())
 	for _, name := range slices.Sorted(maps.Keys(d.targets)) {
 		carriers := d.targets[name].carriers()
 		for _, engine := range slices.Sorted(maps.Keys(carriers)) {

@@ -67,12 +67,13 @@ func (r *replayed) check() error {
 }
 
 // of is the request of a session: those of a recording that is paced come
-// again after the last, others as often as the plan's multiple says.
+// again after the last, others as often as the plan's multiple says. A copy sends what
+// the arrival sent that it is a copy of.
 func (r *replayed) of(ordinal uint64) *replay.Request {
 	if r.paced {
 		return &r.requests[ordinal%uint64(len(r.requests))]
 	}
-	return &r.requests[min(arrivals.Entry(ordinal, r.multiple), len(r.requests)-1)]
+	return &r.requests[min(arrivals.Entry(originalOf(ordinal), r.multiple), len(r.requests)-1)]
 }
 
 func (r *replayed) target(ordinal uint64) *target { return r.targets[r.of(ordinal).Service] }

@@ -49,6 +49,8 @@ type Config struct {
 	// was met, each variable found, a polling at its goal. Default: none. Run
 	// does not close it.
 	Acknowledged *acknowledged.Book
+	// Steering lets people change the load meanwhile. Default: nobody does.
+	Steering *Steering
 	// Drain is how long sessions in flight may go on after the last phase.
 	// Default 10s.
 	Drain time.Duration
@@ -74,6 +76,7 @@ type Totals = measure.Totals
 func Run(ctx context.Context, cfg Config) (Totals, error) {
 	d, err := newDriver(cfg)
 	if err != nil {
+		cfg.Steering.end()
 		return Totals{}, fmt.Errorf("prepare the traffic: %w", err)
 	}
 	return d.run(ctx)

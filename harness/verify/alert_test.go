@@ -32,7 +32,7 @@ func TestEveryRuleOnAlertsCanFailAndPass(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range Judge(readCase(t, archive)).Checks {
+		for _, f := range recorded(t, archive).Checks {
 			id, _, _ := strings.Cut(f.ID, "#")
 			if of := seen[id[strings.LastIndex(id, "/")+1:]]; of != nil {
 				of[f.Verdict] = true

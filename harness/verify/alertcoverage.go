@@ -104,8 +104,10 @@ func (v coverage) announcement(b breach) (how string, ok bool, unsure string) {
 	for _, e := range v.fired {
 		took := *e.fired - b.from
 		switch {
-		case took <= 0 && e.over > b.from:
+		case took <= 0 && e.over > b.from && v.foretold(e, b):
 			return fmt.Sprintf("%s was firing already, since %s", e.alert, offset(*e.fired)), true, ""
+		case took <= 0 && e.over > b.from && late == "":
+			late = fmt.Sprintf(" for it; %s had been firing for something else, since %s", e.alert, offset(*e.fired))
 		case took > 0 && took <= v.within:
 			return fmt.Sprintf("announced by %s after %s", e.alert, offset(took)), true, ""
 		case took > v.within && *e.fired < b.to && late == "":
@@ -121,6 +123,33 @@ func (v coverage) announcement(b breach) (how string, ok bool, unsure string) {
 	default:
 		return how, false, v.failure("", deadline)
 	}
+}
+
+// foretold tells whether an alert that was firing already when a breach began is about the
+// same trouble. It is when it began shortly before, as that on a queue does which is
+// felt a little later, or when what it announced by then, a fault or another breach, was
+// still going on or had only just ended: alerts do not fire twice for what comes back.
+// What fires all the time, or since before traffic flowed, tells nobody
+// that something has begun; it would announce every breach there is.
+func (v coverage) foretold(e *episode, b breach) bool {
+	if *e.fired < v.h.window.from {
+		return false
+	}
+	if b.from-*e.fired <= v.within {
+		return true
+	}
+	lasting := func(s span) bool { return s.from <= *e.fired && *e.fired <= s.from+v.within && s.to+v.within >= b.from }
+	for _, o := range v.list {
+		if lasting(o.span) {
+			return true
+		}
+	}
+	for _, f := range v.h.faults.runs {
+		if s, ok := f.felt(shown); ok && lasting(s) {
+			return true
+		}
+	}
+	return false
 }
 
 // A reported is an alert from when the first of its series fired to when none did.

@@ -82,15 +82,37 @@ func blamed(f Finding, wrong []string, noun string) Finding {
 type occasion struct {
 	words  string
 	length time.Duration
+	// quiet tells that nothing is to be announced. What is asked then is only whether the
+	// alert could have fired: the silence of one that could not proves nothing.
+	quiet bool
+}
+
+// takes is how long an alert takes that is to fire on the occasion: for certain, or, where
+// nothing is to make it fire, at its quickest.
+func (o occasion) takes(d detection) time.Duration {
+	if o.quiet {
+		return d.soonest()
+	}
+	return d.enough()
+}
+
+// beside says how long an alert takes and how long the occasion lasts.
+func (o occasion) beside(d detection) string {
+	if o.quiet {
+		return fmt.Sprintf("%s at its quickest (%s), and the longest phase, %s, lasts %s", latency(d.soonest()), d.words(), cmp.Or(o.words, "none"), latency(o.length))
+	}
+	return fmt.Sprintf("%s %s (%s), and the longest cause, %s, lasts %s", map[bool]string{true: "at least", false: "up to"}[d.told],
+		latency(d.enough()), d.words(), cmp.Or(o.words, "none"), latency(o.length))
 }
 
 // longestCause is that of the causes which alert checks name for an alert, or else of
-// all faults, and of all phases in which no check wants it to be silent.
+// all faults, and of all phases in which no check wants it to be silent. Where no check
+// names a cause and there is no fault it is the longest phase, silent or not.
 func (l lint) longestCause(alert string) occasion {
 	var best occasion
 	add := func(words string, length time.Duration) {
 		if length > best.length {
-			best = occasion{words, length}
+			best.words, best.length = words, length
 		}
 	}
 	var silent []string
@@ -106,13 +128,14 @@ func (l lint) longestCause(alert string) occasion {
 	}
 	delete(wanted, "fault ")
 	delete(wanted, "phase ")
+	best.quiet = len(wanted) == 0 && len(l.h.plan.Faults) == 0
 	for _, f := range l.h.plan.Faults {
 		if name := "fault " + f.ID; len(wanted) == 0 || wanted[name] {
 			add(name, max((f.End-f.At).Std(), map[bool]time.Duration{true: shown}[f.AtOnce()]))
 		}
 	}
 	for _, p := range l.h.plan.Phases {
-		if name := "phase " + p.Name; len(wanted) == 0 && !slices.Contains(silent, p.Name) || wanted[name] {
+		if name := "phase " + p.Name; best.quiet || len(wanted) == 0 && !slices.Contains(silent, p.Name) || wanted[name] {
 			add(name, (p.End - p.Start).Std())
 		}
 	}
@@ -135,20 +158,19 @@ func (l lint) canFire(f Finding) Finding {
 		}
 		cause := l.longestCause(r.Alert)
 		all := l.detections(r, l.scrape)
-		quickest := slices.MinFunc(all, func(a, b detection) int { return cmp.Compare(a.enough(), b.enough()) })
-		text := fmt.Sprintf("%s takes %s %s (%s), and the longest cause, %s, lasts %s", called(r), map[bool]string{true: "at least", false: "up to"}[quickest.told],
-			latency(quickest.enough()), quickest.words(), cmp.Or(cause.words, "none"), latency(cause.length))
+		quickest := slices.MinFunc(all, func(a, b detection) int { return cmp.Compare(cause.takes(a), cause.takes(b)) })
+		text := called(r) + " takes " + cause.beside(quickest)
 		switch {
-		case quickest.enough() <= cause.length:
+		case cause.takes(quickest) <= cause.length:
 			possible++
 			f.Evidence = append(f.Evidence, Evidence{Text: text})
 		case !slices.ContainsFunc(all, func(d detection) bool { return !d.never(cause.length) }):
-			never = append(never, text+": it cannot fire; "+l.remedy(quickest))
+			never = append(never, text+": it cannot fire; "+l.remedy(cause, quickest))
 		default:
-			unsure = append(unsure, text+": it may not fire; "+l.remedy(quickest))
+			unsure = append(unsure, text+": it may not fire; "+l.remedy(cause, quickest))
 		}
 	}
-	if f = blamed(f, never, "alert that cannot fire"); f.Verdict == Fail {
+	if f = blamed(f, never, "alert"); f.Verdict == Fail {
 		f.Measured = fmt.Sprintf("%s of %s cannot fire", count(len(never)), plural(judged, "alert"))
 	} else {
 		f.Measured = fmt.Sprintf("%s of %s can fire", count(possible), plural(judged, "alert"))
@@ -182,11 +204,14 @@ func (d detection) words() string {
 }
 
 // remedy is what would make an alert fire.
-func (l lint) remedy(d detection) string {
-	text := fmt.Sprintf("a fault or a phase of %s would do", latency(d.enough()))
+func (l lint) remedy(o occasion, d detection) string {
+	text := fmt.Sprintf("a fault or a phase of %s would do", latency(o.takes(d)))
+	if o.quiet {
+		text = fmt.Sprintf("a phase of %s would do", latency(o.takes(d)))
+	}
 	if tempo := l.h.tempo(); tempo > 1 && l.loaded.Scale == 1 {
 		d.window, d.hold, d.interval = divided(d.window, tempo), divided(d.hold, tempo), divided(d.interval, tempo)
-		text += fmt.Sprintf(", or rule_tempo: scaled, with which it takes %s", latency(d.enough()))
+		text += fmt.Sprintf(", or rule_tempo: scaled, with which it takes %s", latency(o.takes(d)))
 	}
 	return text
 }

@@ -29,6 +29,12 @@ func TestRulesThatCannotWorkAreRemarkedOnBeforeTheRun(t *testing.T) {
 			Interval: time.Second, For: hold, Metrics: []string{"all", "bad"}, Ranges: []time.Duration{over}, Threshold: &limit, Compare: ">",
 		}}}
 	}
+	by := func(labels, metric string) journal.RulesLoaded {
+		return journal.RulesLoaded{Source: "embedded", Rules: []journal.Rule{
+			{Group: "api", Record: "x", Expr: "y", Metrics: []string{"y"}},
+			{Group: "api", Record: "z", Expr: "sum " + labels + " (" + metric + ")", Metrics: []string{metric}},
+		}}
+	}
 	for name, c := range map[string]struct {
 		plan  *scenarios.Plan
 		rules journal.RulesLoaded
@@ -41,6 +47,12 @@ func TestRulesThatCannotWorkAreRemarkedOnBeforeTheRun(t *testing.T) {
 		"both":                    {plan(), rule(time.Hour, 2*time.Second), "alert-cannot-fire rule-range"},
 		"there are no rules":      {plan(), journal.RulesLoaded{}, ""},
 		"rules that only record":  {plan(), journal.RulesLoaded{Source: "embedded", Rules: []journal.Rule{{Group: "api", Record: "x", Expr: "y"}}}, ""},
+		"a label phase":           {plan(), by("by (phase)", "m"), "rule-phase"},
+		"a matcher on one":        {plan(), by(`, m{phase="x"}`, "m"), "rule-phase"},
+		"one of the run's own":    {plan(), by("by (phase)", "shakedown_requests_total"), ""},
+		"one of a record":         {plan(), by("by (phase)", "x"), ""},
+		"only in quotes":          {plan(), by(`, m{path="/phase"}`, "m"), ""},
+		"exported_phase":          {plan(), by("by (exported_phase)", "m"), ""},
 		"a plan without a length": {&scenarios.Plan{}, rule(0, 10*time.Second), "alert-cannot-fire"},
 	} {
 		var ids []string

@@ -42,6 +42,10 @@ func (d detection) enough() time.Duration {
 	return time.Duration(d.share*float64(d.window)) + d.hold + d.interval + d.scrape
 }
 
+// soonest is the time after which the alert fires at the earliest: of an expression of
+// which the share is not known as soon as it can be true.
+func (d detection) soonest() time.Duration { return d.rise() + d.hold + d.interval + d.scrape }
+
 // never tells that no cause of a length makes the alert fire, however bad it is: it
 // is over before enough of the window is bad, or the window has forgotten it before
 // the alert was pending for long enough.

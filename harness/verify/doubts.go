@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -28,7 +29,7 @@ func Doubts(rec *journal.Record, plan *scenarios.Plan) (reasons []string) {
 	h := newHistory(rec, plan)
 	judged := false
 	for _, c := range plan.Checks {
-		for _, slo := range objectivesOf(c) {
+		for _, slo := range objectivesOf(c, plan) {
 			limit, ok := strictest(&slo)
 			if !ok {
 				continue
@@ -48,8 +49,8 @@ func Doubts(rec *journal.Record, plan *scenarios.Plan) (reasons []string) {
 	return nil
 }
 
-// objectivesOf are what a check has latencies of requests measured for.
-func objectivesOf(c scenarios.Check) []scenarios.SLOCheck {
+// objectivesOf are what a check of a plan has latencies of requests measured for.
+func objectivesOf(c scenarios.Check, plan *scenarios.Plan) []scenarios.SLOCheck {
 	switch {
 	case c.SLO != nil:
 		return []scenarios.SLOCheck{*c.SLO}
@@ -66,8 +67,46 @@ func objectivesOf(c scenarios.Check) []scenarios.SLOCheck {
 		return []scenarios.SLOCheck{aimed(c.BlastRadius.Journey, c.BlastRadius.Step, c.BlastRadius.Objectives)}
 	case c.ThirdParty != nil && c.ThirdParty.FailFast != nil:
 		return []scenarios.SLOCheck{{Journey: c.ThirdParty.Per.Journey, Step: c.ThirdParty.Per.Step, P95: c.ThirdParty.FailFast}}
+	case c.Threshold != nil:
+		return timedThresholds(*c.Threshold, plan)
+	case c.ErrorBudget != nil:
+		return timedSLO(*c.ErrorBudget, plan)
 	}
 	return nil
+}
+
+// timedThresholds are the percentiles that a check of thresholds holds requests to; one
+// that names no journey is about each of them. The limit is the one that readings are
+// made for.
+func timedThresholds(c scenarios.ThresholdCheck, plan *scenarios.Plan) []scenarios.SLOCheck {
+	var list []scenarios.SLOCheck
+	for _, name := range slices.Sorted(maps.Keys(c.Metrics)) {
+		t := thresholdOf(c, name)
+		_, quantile := quantileMetrics[name]
+		if !quantile || t.Query != "" || t.Off || t.decisive() <= 0 {
+			continue
+		}
+		journeys := []string{t.Journey}
+		if t.Journey == "" {
+			journeys = slices.Sorted(maps.Keys(plan.Journeys))
+		}
+		limit := scenarios.Duration(seconds(t.decisive()))
+		for _, journey := range journeys {
+			list = append(list, scenarios.SLOCheck{Journey: journey, Step: t.Step, Phases: c.Phases, P99: &limit})
+		}
+	}
+	return list
+}
+
+// timedSLO is the limit on latency of the SLO that a check of its budget is about, where
+// its requests are those of the driver.
+func timedSLO(c scenarios.ErrorBudgetCheck, plan *scenarios.Plan) []scenarios.SLOCheck {
+	n := slices.IndexFunc(plan.SLOs, func(s scenarios.PlannedSLO) bool { return s.Name == c.SLO })
+	if n < 0 || plan.SLOs[n].Journey == "" || plan.SLOs[n].Latency <= 0 {
+		return nil
+	}
+	s := plan.SLOs[n]
+	return []scenarios.SLOCheck{{Journey: s.Journey, Step: s.Step, Phases: c.Phases, P99: &s.Latency}}
 }
 
 // strictest is the lowest limit on a latency that a check sets.
@@ -114,7 +153,7 @@ func TolerableLag(plan *scenarios.Plan) time.Duration {
 		return tolerable(least)
 	}
 	for _, c := range plan.Checks {
-		for _, slo := range objectivesOf(c) {
+		for _, slo := range objectivesOf(c, plan) {
 			if limit, ok := strictest(&slo); ok && (least == 0 || limit < least) {
 				least = limit
 			}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/rogpeppe/go-internal/txtar"
 	"pgregory.net/rapid"
 
@@ -38,6 +39,7 @@ func faultCases(t *testing.T) map[string]*txtar.Archive {
 // Without any one word of what shows that a fault was applied and reverted, no run
 // passes, and nothing that depends on the fault does.
 func TestNoFaultDoesNothingInSilence(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("judges some hundred runs")
 	}
@@ -76,6 +78,7 @@ func TestNoFaultDoesNothingInSilence(t *testing.T) {
 
 // However a run with faults is cut short, nothing of it passes.
 func TestAPartOfARunWithFaultsNeverPasses(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("judges some hundred runs")
 	}
@@ -394,18 +397,19 @@ func TestUnseenKinds(t *testing.T) {
 // The later a journey is well again, the longer its recovery takes, and a longer
 // limit never turns a pass into a failure.
 func TestRecoveryTakesAsLongAsItDoes(t *testing.T) {
+	t.Parallel()
 	limit := scenarios.Duration(200 * time.Millisecond)
 	aim := scenarios.SLOCheck{Journey: "shop", P95: &limit}
+	times := map[bool]*hdrhistogram.Histogram{}
+	for missed, value := range map[bool]int64{false: 20_000, true: 900_000} {
+		times[missed] = journal.NewHistogram()
+		_ = times[missed].RecordValues(value, 50)
+	}
 	took := func(bad []bool, within time.Duration) Finding {
 		var rec journal.Record
 		for n, missed := range bad {
 			at := time.Duration(n+1) * time.Second
-			i := journal.Interval{Tag: journal.Tag{Measure: journal.Response, Journey: "shop", Step: "buy"}, From: at - time.Second, To: at, Histogram: journal.NewHistogram()}
-			value := int64(20_000)
-			if missed {
-				value = 900_000
-			}
-			_ = i.Histogram.RecordValues(value, 50)
+			i := journal.Interval{Tag: journal.Tag{Measure: journal.Response, Journey: "shop", Step: "buy"}, From: at - time.Second, To: at, Histogram: times[missed]}
 			rec.Latency = append(rec.Latency, i)
 			rec.Events = append(rec.Events, journal.Event{T: at, Body: journal.Traffic{Journey: "shop", Step: "buy", For: time.Second, Sent: 50, OK: 50}})
 		}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
+
 	"github.com/shakedown-dev/shakedown/harness/journal"
 )
 
@@ -58,17 +60,21 @@ func parseFlow(t testing.TB, line string) driving {
 func (f driving) record(t testing.TB) (events []journal.Event, intervals []journal.Interval) {
 	t.Helper()
 	n := f.ok + f.failed
+	histograms := map[string]*hdrhistogram.Histogram{} // by measure: that of all seconds, which are the same
 	for at := f.from + time.Second; at <= f.to; at += time.Second {
 		events = append(events, journal.Event{T: at, Body: journal.Traffic{Phase: f.phase, Cohort: "people", Journey: f.journey, Step: f.step,
 			For: time.Second, Intended: n, Sent: n, OK: f.ok, Failed: f.failed}})
 		add := func(measure string, times map[time.Duration]int) {
-			i := journal.Interval{Tag: journal.Tag{Measure: measure, Phase: f.phase, Cohort: "people", Journey: f.journey, Step: f.step},
-				From: at - time.Second, To: at, Histogram: journal.NewHistogram()}
-			for _, took := range slices.Sorted(maps.Keys(times)) {
-				if err := i.Histogram.RecordValues(took.Microseconds(), int64(times[took])); err != nil {
-					t.Fatal(err)
+			if histograms[measure] == nil {
+				histograms[measure] = journal.NewHistogram()
+				for took, times := range times {
+					if err := histograms[measure].RecordValues(took.Microseconds(), int64(times)); err != nil {
+						t.Fatal(err)
+					}
 				}
 			}
+			i := journal.Interval{Tag: journal.Tag{Measure: measure, Phase: f.phase, Cohort: "people", Journey: f.journey, Step: f.step},
+				From: at - time.Second, To: at, Histogram: histograms[measure]}
 			if i.Histogram.TotalCount() > 0 {
 				intervals = append(intervals, i)
 			}

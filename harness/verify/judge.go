@@ -35,6 +35,7 @@ func Judge(rec *journal.Record, plan *scenarios.Plan) Result {
 		result.Checks = append(result.Checks, guard("run", "", h.stoppedEarly)...)
 		result.Checks = append(result.Checks, guard("run", "", func() []Finding { return h.actions(rec.Events) })...)
 		result.Checks = append(result.Checks, guard("run", "", func() []Finding { return h.breakdowns(rec.Events) })...)
+		result.Checks = append(result.Checks, guard("run", "", func() []Finding { return h.steered(rec.Events, result.Checks) })...)
 	}
 	tidy(result.Checks)
 	result.Verdict = Combine(result.Checks)

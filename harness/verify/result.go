@@ -28,7 +28,7 @@ type Result struct {
 type Finding struct {
 	// ID is unique in the run: "slo/shop/p99", "drain/api/D2-endpoint-lag".
 	ID      string  `json:"id"`
-	Kind    string  `json:"kind"`    // "slo", "drain", "readiness", "release", "stateless", "integrity", "scaling", "queue", "prescale", "cost", "steady_state", "recovery", "third_party", "blast_radius", "stampede", "alert", "alert_coverage", "alert_lint", "threshold", "promql", "error_budget", "dashboard", "faults", "run"
+	Kind    string  `json:"kind"`    // "slo", "drain", "readiness", "release", "stateless", "integrity", "scaling", "queue", "prescale", "cost", "steady_state", "recovery", "third_party", "blast_radius", "stampede", "alert", "alert_coverage", "alert_lint", "threshold", "promql", "error_budget", "dashboard", "regression", "faults", "run"
 	Service string  `json:"service"` // "" where it concerns no single service
 	Verdict Verdict `json:"verdict"`
 	// Wanted and Measured are short texts for one table cell each.

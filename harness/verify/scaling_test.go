@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/txtar"
 	"pgregory.net/rapid"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
@@ -29,8 +30,11 @@ func TestEveryRuleOnScalingCanFailAndPass(t *testing.T) {
 			t.Fatalf("no testdata of %s: %v", kind, err)
 		}
 		for _, file := range files {
-			rec, plan := stored(t, strings.TrimSuffix(filepath.Base(file), ".txtar"))
-			for _, f := range Judge(rec, plan).Checks {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range recorded(t, archive).Checks {
 				if rule := f.ID[strings.LastIndex(f.ID, "/")+1:]; seen[rule] != nil {
 					seen[rule][f.Verdict] = true
 				}

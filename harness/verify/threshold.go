@@ -25,7 +25,7 @@ func (h *history) thresholds(c scenarios.ThresholdCheck) []Finding {
 	}
 	var findings []Finding
 	for _, name := range slices.Sorted(maps.Keys(c.Metrics)) {
-		t := h.thresholdOf(c, name)
+		t := thresholdOf(c, name)
 		for _, phase := range phases {
 			if !t.Off {
 				findings = append(findings, h.whole(h.threshold(t, phase)))
@@ -53,7 +53,7 @@ type thresholdRun struct {
 	failOnWarning bool
 }
 
-func (h *history) thresholdOf(c scenarios.ThresholdCheck, name string) thresholdRun {
+func thresholdOf(c scenarios.ThresholdCheck, name string) thresholdRun {
 	t := thresholdRun{Threshold: c.Metrics[name], name: name, long: defaultSustained, failOnWarning: c.FailOn == "warning"}
 	if c.For != nil {
 		t.long = c.For.Std()

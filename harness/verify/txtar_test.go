@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,6 +45,7 @@ func TestJudge(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
 			archive, err := txtar.ParseFile(file)
 			if err != nil {
 				t.Fatal(err)
@@ -97,20 +100,43 @@ func writeSection(t *testing.T, file string, a *txtar.Archive, name string, cont
 	}
 }
 
-// readCase stores the run of a test file and reads it back as a run is read.
+// recorded is the verdict that a test file holds. TestJudge proves that it is Judge's,
+// so that no other test has to judge all the files again.
+func recorded(t testing.TB, a *txtar.Archive) Result {
+	t.Helper()
+	var r Result
+	if err := json.Unmarshal([]byte(section(a, "verdict.json")), &r); err != nil {
+		t.Fatalf("verdict.json: %v", err)
+	}
+	return r
+}
+
+// readRecords are the records of test files by what they were made of: many tests
+// begin with the same few, and most of the time of a test would go into its histograms.
+var readRecords sync.Map // of string to *journal.Record
+
+// readCase stores the run of a test file and reads it back as a run is read. Both are
+// the caller's to change, but for what the bodies of events point to.
 func readCase(t testing.TB, a *txtar.Archive) (*journal.Record, *scenarios.Plan) {
 	t.Helper()
-	dir := t.TempDir()
-	storeCase(t, dir, a)
-	rec, err := journal.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	plan := &scenarios.Plan{}
 	if err := json.Unmarshal([]byte(section(a, "plan.json")), plan); err != nil {
 		t.Fatalf("plan.json: %v", err)
 	}
-	return rec, plan
+	made := strings.Join([]string{section(a, "journal"), section(a, "latency"), section(a, "flow"), section(a, "calls")}, "\x00")
+	stored, ok := readRecords.Load(made)
+	if !ok {
+		dir := t.TempDir()
+		storeCase(t, dir, a)
+		rec, err := journal.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored, _ = readRecords.LoadOrStore(made, rec)
+	}
+	rec := *stored.(*journal.Record)
+	rec.Events, rec.Latency = slices.Clone(rec.Events), slices.Clone(rec.Latency)
+	return &rec, plan
 }
 
 // storeCase writes the files of a run.

@@ -65,6 +65,8 @@ func cutShort(events []journal.Event, ended *timed[journal.RunEnded], started, s
 		return fmt.Sprintf("the record breaks off at %s: the run never came to its end", offset(events[len(events)-1].T))
 	case ended.body.Reason == "interrupted":
 		return fmt.Sprintf("the run was interrupted at %s", offset(ended.at))
+	case ended.body.Reason == "aborted":
+		return fmt.Sprintf("the run was aborted by hand at %s", offset(ended.at))
 	case ended.body.Reason != "completed" && ended.body.Error != "":
 		return fmt.Sprintf("the run ended at %s with an error: %s", offset(ended.at), ended.body.Error)
 	case ended.body.Reason != "completed":

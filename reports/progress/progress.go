@@ -19,8 +19,8 @@ import (
 // Mode is how progress is shown.
 type Mode string
 
-// The modes. Auto is TTY on a terminal and Plain elsewhere; TTY is Plain with
-// emphasis, until the live view replaces it.
+// The modes. Auto is TTY on a terminal and Plain elsewhere; TTY is the view of
+// type Live, and to an Observer the same as Plain.
 const (
 	Auto  Mode = "auto"
 	TTY   Mode = "tty"
@@ -40,6 +40,8 @@ type Observer struct {
 	out  io.Writer
 	mode Mode
 	plan *scenarios.Plan
+	tell func(t time.Duration, topic, text string)
+	live bool // rates are shown elsewhere
 
 	origin    time.Duration // of traffic, on the run's clock
 	driving   bool
@@ -61,7 +63,18 @@ type window struct {
 // New returns an observer that writes to out. Auto must have been decided by
 // the caller, who knows what out is.
 func New(out io.Writer, mode Mode, plan *scenarios.Plan) *Observer {
-	return &Observer{out: out, mode: mode, plan: plan, endpoints: map[string]map[string]bool{}, refused: map[string]string{}}
+	o := newObserver(plan, func(t time.Duration, topic, text string) { fmt.Fprintf(out, "%s\n", sentence(t, topic, text)) })
+	o.out, o.mode = out, mode
+	return o
+}
+
+func newObserver(plan *scenarios.Plan, tell func(t time.Duration, topic, text string)) *Observer {
+	return &Observer{mode: Plain, plan: plan, tell: tell, endpoints: map[string]map[string]bool{}, refused: map[string]string{}}
+}
+
+// sentence is the line that tells what happened at a moment of the run.
+func sentence(t time.Duration, topic, text string) string {
+	return fmt.Sprintf("%7.1fs  %-9s %s", t.Seconds(), topic, text)
 }
 
 // Observe takes the next event. It is not safe for concurrent use.
@@ -180,6 +193,10 @@ func describe(body journal.Body) (text, topic string) {
 			return b.Detail + ": " + headline(b.Detail, b.Error), "action"
 		}
 		return b.Detail + ": done", "action"
+	case journal.Steered:
+		return strings.TrimSuffix(fmt.Sprintf("%s by %s: %s: %s", b.Verb, b.By, b.Detail, b.Error), ": "), "by hand"
+	case journal.LoadSteered:
+		return fmt.Sprintf("%gx of the planned load from now on", b.Multiple), "by hand"
 	case journal.Note:
 		if b.Level == "detail" {
 			return "", ""
@@ -309,7 +326,7 @@ func (o *Observer) traffic(t time.Duration, b journal.Traffic) {
 	w.intended, w.ok, w.failed, w.unknown = w.intended+b.Intended, w.ok+b.OK, w.failed+b.Failed, w.unknown+b.Unknown
 	w.p50, w.p99 = max(w.p50, b.P50), max(w.p99, b.P99)
 	o.failed += b.Failed + b.Unknown
-	if !o.driving || t-o.lastLine < every {
+	if !o.driving || o.live || t-o.lastLine < every {
 		return
 	}
 	seconds := (t - o.lastLine).Seconds()
@@ -341,9 +358,5 @@ func (o *Observer) ready() string {
 }
 
 func (o *Observer) line(t time.Duration, topic, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if o.mode == TTY && (topic == "phase" || topic == "action" || topic == "scaling" || topic == "notice" || topic == "warning") {
-		text = "\x1b[1m" + text + "\x1b[0m"
-	}
-	fmt.Fprintf(o.out, "%7.1fs  %-9s %s\n", t.Seconds(), topic, text)
+	o.tell(t, topic, fmt.Sprintf(format, args...))
 }

@@ -57,6 +57,9 @@ func (m *Merged) Take() {
 	}
 }
 
+// After is the next arrival of one load; ok is false when all have been taken.
+func (m *Merged) After(load int) (at time.Duration, ok bool) { return m.streams[load].Peek() }
+
 // Number is the number of a session in a run with so many loads: unique, from
 // 1, and the same in every run of a plan.
 func Number(loads, load int, ordinal uint64) uint64 {

@@ -68,6 +68,13 @@ func (s *Source) Session(load int, ordinal uint64, at time.Duration) Session {
 	}
 }
 
+// Share is a number between 0 and 1 that belongs to a session as its tenant does. Who
+// lets only a part of the sessions begin takes those whose Share is below that part.
+func (s *Source) Share(load int, ordinal uint64) float64 {
+	r := seeded.NewKey(s.seed, arrivals.Number(len(s.loads), load, ordinal)).Rand(seeded.Share, 0)
+	return r.Unit()
+}
+
 // A Session is the draws of one session. It is a value: making one allocates
 // nothing, and a copy goes on from where the original stood. It is not safe for
 // concurrent use.

@@ -1,7 +1,6 @@
 package alerts
 
 import (
-	"math"
 	"slices"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
@@ -26,8 +25,6 @@ func described(g group, r rule) journal.Rule {
 		Labels: r.labels.Map(), Annotations: r.annotations.Map(),
 		Metrics: names(r.expr), Ranges: ranges(r.expr),
 	}
-	if v, op, ok := threshold(r.expr); ok && !math.IsNaN(v) && !math.IsInf(v, 0) { // JSON has neither
-		out.Threshold, out.Compare = &v, op
-	}
+	out.Threshold, out.Compare = limit(r.expr)
 	return out
 }

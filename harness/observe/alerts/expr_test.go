@@ -94,3 +94,18 @@ func TestThresholdOfAnExpression(t *testing.T) {
 		}
 	}
 }
+
+// What a record can hold of a threshold: JSON has no infinity.
+func TestThresholdsThatARecordCanHold(t *testing.T) {
+	if v, compare, err := Threshold("(14.4 * 0.001) < a"); err != nil || v == nil || *v != 0.0144 || compare != ">" {
+		t.Error(v, compare, err)
+	}
+	for _, expr := range []string{"up", "a > 1 / 0", "a > 0 / 0"} {
+		if v, compare, err := Threshold(expr); err != nil || v != nil || compare != "" {
+			t.Error(expr, v, compare, err)
+		}
+	}
+	if _, _, err := Threshold("up =="); err == nil || err.Error() != "1:6: unexpected end of input" {
+		t.Error(err)
+	}
+}

@@ -7,6 +7,27 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
+// Threshold is the number that an expression is compared with at its top, and how: the
+// operator as it reads with the number on the right; nil where there is none. The error
+// is that of CheckExpr.
+func Threshold(expr string) (value *float64, compare string, err error) {
+	parsed, err := language.ParseExpr(expr)
+	if err != nil {
+		return nil, "", plain(err)
+	}
+	value, compare = limit(parsed)
+	return value, compare, nil
+}
+
+// limit is the threshold that a record can hold.
+func limit(expr parser.Expr) (value *float64, compare string) {
+	v, op, ok := threshold(expr)
+	if !ok || math.IsNaN(v) || math.IsInf(v, 0) { // JSON has neither
+		return nil, ""
+	}
+	return &v, op
+}
+
 // threshold is the number that an expression is compared with at its top, and how: the
 // operator as it reads with the number on the right. What is beside an "and" or an
 // "unless" only narrows, so that their left side is looked at; a comparison that gives

@@ -23,11 +23,14 @@ type History struct {
 // NewHistory begins the history of a run that began at a wall time.
 func NewHistory(started time.Time) *History { return &History{started: started} }
 
+// Observed are the kinds of events that a history is made of.
+func Observed() []string {
+	return []string{journal.RulesLoaded{}.Kind(), journal.AlertChanged{}.Kind(), journal.RuleFailed{}.Kind(), journal.ScrapeChanged{}.Kind(), journal.Exported{}.Kind()}
+}
+
 // Observe takes in an event; those that do not matter here are dropped.
 func (h *History) Observe(e journal.Event) {
-	switch e.Body.(type) {
-	case journal.RulesLoaded, journal.AlertChanged, journal.RuleFailed, journal.ScrapeChanged, journal.Exported:
-	default:
+	if !slices.Contains(Observed(), e.Body.Kind()) {
 		return
 	}
 	h.mu.Lock()

@@ -69,10 +69,12 @@ func loaded(rules ...journal.Rule) journal.Event {
 }
 
 func rule(alert string) journal.Rule {
+	most := 1.0
 	return journal.Rule{
 		File: "rules.yml", Group: "g", Interval: time.Second, Alert: alert, Expr: "rate(" + strings.ToLower(alert) + "[5s]) > 1",
 		For: 2 * time.Second, KeepFiring: 1500 * time.Millisecond,
 		Metrics: []string{strings.ToLower(alert)}, Ranges: []time.Duration{5 * time.Second},
+		Threshold: &most, Compare: ">",
 	}
 }
 

@@ -103,6 +103,7 @@ func described(g group, r rule) journal.Rule {
 	// An expression that a newer Prometheus knows and we do not says nothing of itself.
 	d.Metrics, _ = alerts.Names(r.Query)
 	d.Ranges, _ = alerts.Ranges(r.Query)
+	d.Threshold, d.Compare, _ = alerts.Threshold(r.Query)
 	return d
 }
 

@@ -27,6 +27,7 @@ const (
 	Choice
 	Times
 	UUID
+	Share
 )
 
 // A Key stands for one thing that draws: a load of the plan, a session.

@@ -11,7 +11,7 @@ func TestGeneratorsDiffer(t *testing.T) {
 	seen := map[uint64]bool{}
 	for seed := range int64(8) {
 		for id := range uint64(8) {
-			for purpose := Arrivals; purpose <= UUID; purpose++ {
+			for purpose := Arrivals; purpose <= Share; purpose++ {
 				for n := range uint64(4) {
 					r := NewKey(seed, id).Rand(purpose, n)
 					seen[r.Uint64()] = true
@@ -19,7 +19,7 @@ func TestGeneratorsDiffer(t *testing.T) {
 			}
 		}
 	}
-	if want := 8 * 8 * int(UUID) * 4; len(seen) != want {
+	if want := 8 * 8 * int(Share) * 4; len(seen) != want {
 		t.Errorf("%d different first draws, want %d", len(seen), want)
 	}
 }

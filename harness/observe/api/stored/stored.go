@@ -43,7 +43,7 @@ func Open(path string) (*Run, error) {
 	if err := measured(dir, intent.Plan); err != nil {
 		return nil, err
 	}
-	record, err := journal.Open(dir.Journal())
+	events, last, err := journal.Scan(dir.Journal(), append(timed(), api.Observed()...)...)
 	if err != nil {
 		return nil, fmt.Errorf("read the journal of the run: %w", err)
 	}
@@ -56,12 +56,12 @@ func Open(path string) (*Run, error) {
 		return nil, err
 	}
 	history := api.NewHistory(intent.Started)
-	for _, e := range record.Events {
+	for _, e := range events {
 		history.Observe(e)
 	}
 	return &Run{
 		Source: api.Source{Engine: reader.Engine(), Queryable: reader.Queryable()},
-		Times:  timesOf(intent.Started, record.Events), Every: every, history: history, reader: reader,
+		Times:  timesOf(intent.Started, events, last), Every: every, history: history, reader: reader,
 	}, nil
 }
 

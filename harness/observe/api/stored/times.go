@@ -28,20 +28,21 @@ type Phase struct {
 	From, To time.Time
 }
 
-// timesOf finds them in events that are in order.
-func timesOf(started time.Time, events []journal.Event) Times {
-	t := Times{Traffic: started, End: started}
-	over := false
+// timed are the kinds of events that tell the times of a run.
+func timed() []string {
+	return []string{journal.TrafficStarted{}.Kind(), journal.TrafficEnded{}.Kind(), journal.PhaseStarted{}.Kind(), journal.PhaseEnded{}.Kind()}
+}
+
+// timesOf finds them in events that are in order; last is when anything was written last.
+func timesOf(started time.Time, events []journal.Event, last time.Duration) Times {
+	t := Times{Traffic: started, End: started.Add(last).UTC()}
 	for _, e := range events {
 		at := started.Add(e.T).UTC()
-		if !over {
-			t.End = at
-		}
 		switch b := e.Body.(type) {
 		case journal.TrafficStarted:
 			t.Traffic = at
 		case journal.TrafficEnded:
-			over = true
+			t.End = at
 		case journal.PhaseStarted:
 			t.Phases = append(t.Phases, Phase{Name: b.Phase, From: at})
 		case journal.PhaseEnded:
