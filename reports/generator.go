@@ -89,6 +89,9 @@ type Bucket struct {
 
 // generatorOf folds what the run tells of its generator.
 func generatorOf(run Run, sums []journal.Interval, merged times) Generator {
+	if run.once != nil {
+		return run.once.generator()
+	}
 	g := Generator{Engines: []Engine{}, Exhausted: map[string]int{}, Doubts: []string{}, Lag: []Bucket{}}
 	var averages generatorSums
 	for _, e := range run.events() {

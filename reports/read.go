@@ -39,7 +39,7 @@ func Read(dir rundir.Dir) (Run, error) {
 	if noResult != nil {
 		run.judge(noResult)
 	}
-	return run, nil
+	return run.fold(), nil
 }
 
 // problem notes what could not be read.

@@ -8,6 +8,8 @@
 package reports
 
 import (
+	"sync"
+
 	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/rundir"
 	"github.com/shakedown-dev/shakedown/harness/verify"
@@ -24,6 +26,27 @@ type Run struct {
 	// Problems say, in words, what of the run directory is missing, damaged, changed
 	// since the run or of a newer version; none of a run that is whole.
 	Problems []string
+
+	once *once // nil: folds are made anew each time
+}
+
+// once is what all formats need and what takes seconds to make of a run of hours.
+type once struct {
+	sums      func() []journal.Interval
+	generator func() Generator
+}
+
+// fold has the run keep what is made of it more than once. Its record must not change
+// any more.
+func (r Run) fold() Run {
+	bare := r
+	bare.once = nil
+	sums := sync.OnceValue(bare.sums)
+	r.once = &once{
+		sums:      sums,
+		generator: sync.OnceValue(func() Generator { return generatorOf(bare, sums(), timesOf(sums())) }),
+	}
+	return r
 }
 
 // events are the events of the record, none without one.
@@ -36,7 +59,12 @@ func (r Run) events() []journal.Event {
 
 // sums are the histograms of the record by tag, one for each: what is asked
 // of the run as a whole is asked of them.
-func (r Run) sums() []journal.Interval { return journal.Condense(r.latency()) }
+func (r Run) sums() []journal.Interval {
+	if r.once != nil {
+		return r.once.sums()
+	}
+	return journal.Condense(r.latency())
+}
 
 // latency is the histograms of the record, none without one.
 func (r Run) latency() []journal.Interval {

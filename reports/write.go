@@ -2,11 +2,13 @@ package reports
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/shakedown-dev/shakedown/harness/rundir"
 )
@@ -53,22 +55,34 @@ func Write(w io.Writer, run Run, name string) error {
 // WriteAll stores every format that has a file into the run directory, and with
 // them scale-events.ndjson, see ScaleEvents, and writeup.md, see WantsWriteup.
 func WriteAll(run Run) error {
-	for _, f := range formats() {
-		if f.file == "" {
-			continue
+	if run.once == nil {
+		run = run.fold()
+	}
+	all := formats()
+	failed := make([]error, len(all))
+	var each sync.WaitGroup // of a run of hours, each takes a while
+	for i, f := range all {
+		if f.file != "" {
+			each.Go(func() { failed[i] = f.store(run) })
 		}
-		var content bytes.Buffer
-		if err := f.render(&content, run); err != nil {
-			return fmt.Errorf("render %s: %w", f.file, err)
-		}
-		if err := os.WriteFile(filepath.Join(run.Dir, f.file), content.Bytes(), 0o644); err != nil {
-			return err
-		}
+	}
+	each.Wait()
+	if err := errors.Join(failed...); err != nil {
+		return err
 	}
 	if err := writeWriteup(run); err != nil {
 		return err
 	}
 	return writeScaleEvents(run)
+}
+
+// store renders the run into the file of the format.
+func (f format) store(run Run) error {
+	var content bytes.Buffer
+	if err := f.render(&content, run); err != nil {
+		return fmt.Errorf("render %s: %w", f.file, err)
+	}
+	return os.WriteFile(filepath.Join(run.Dir, f.file), content.Bytes(), 0o644)
 }
 
 // writeScaleEvents stores the log of what autoscalers did, where there is any.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -43,6 +44,9 @@ func reportRun(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// The record of hours leaves much behind while it is read; a laptop that rehearses
+	// has little to spare.
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(300 << 20))
 	run, err := reports.Read(dir)
 	if err != nil {
 		return fmt.Errorf("read the run: %w", err)

@@ -13,8 +13,8 @@ import (
 
 // What the record takes of people's texts, in characters.
 const (
-	maxName = 80
-	maxText = 4000
+	maxName = 60
+	maxText = 2000
 )
 
 // Check says what is wrong with a command that no run could carry out.

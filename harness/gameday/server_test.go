@@ -53,8 +53,8 @@ func TestBadCommandsAreRefusedBeforeTheRunHearsOfThem(t *testing.T) {
 		`{"verb":"scale","by":"ada","replicas":2}`:                            "which service",
 		`{"verb":"scale","by":"ada","service":"api","replicas":-2}`:           "0 or more",
 		`{"verb":"note","by":"ada","text":" "}`:                               "needs a text",
-		`{"verb":"note","by":"` + strings.Repeat("a", 81) + `","text":"x"}`:   "80 characters",
-		`{"verb":"note","by":"a","text":"` + strings.Repeat("a", 4001) + `"}`: "4000 characters",
+		`{"verb":"note","by":"` + strings.Repeat("a", 61) + `","text":"x"}`:   "60 characters",
+		`{"verb":"note","by":"a","text":"` + strings.Repeat("a", 2001) + `"}`: "2000 characters",
 		`{"verb":"note","by":"a","text":"` + strings.Repeat("a", maxBody):     "65536 bytes",
 	} {
 		status, answer := post(t, s, body, nil)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 )
 
 // A Record is a run as read back.
@@ -33,22 +34,24 @@ const maxProblems = 20
 // going on or that was cut off. It returns an error only when there is no
 // journal or the file system fails; damage inside goes to Record.Problems.
 func Open(dir string) (*Record, error) {
-	rec := &Record{}
-	if err := rec.load(dir, EventsFile, rec.readEvents); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s holds no %s: not the directory of a run, or one that ended before it began: %w",
-				dir, EventsFile, err)
-		}
+	rec, latencies := &Record{}, &Record{}
+	var noEvents, noLatency error
+	var both sync.WaitGroup // of hours, each takes a second to decode
+	both.Go(func() { noLatency = latencies.load(dir, LatencyFile, latencies.readIntervals) })
+	both.Go(func() { noEvents = rec.load(dir, EventsFile, rec.readEvents) })
+	both.Wait()
+	if errors.Is(noEvents, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s holds no %s: not the directory of a run, or one that ended before it began: %w",
+			dir, EventsFile, noEvents)
+	}
+	if errors.Is(noLatency, fs.ErrNotExist) {
+		latencies.Problems, noLatency = append(latencies.Problems, LatencyFile+" is missing: no latencies are known"), nil
+	}
+	if err := cmp.Or(noEvents, noLatency); err != nil {
 		return nil, err
 	}
-	err := rec.load(dir, LatencyFile, rec.readIntervals)
-	if errors.Is(err, fs.ErrNotExist) {
-		rec.Problems = append(rec.Problems, LatencyFile+" is missing: no latencies are known")
-		err = nil
-	}
-	if err != nil {
-		return nil, err
-	}
+	rec.Latency, rec.Damaged = latencies.Latency, rec.Damaged+latencies.Damaged
+	rec.Problems = append(rec.Problems, latencies.Problems...)
 	slices.SortStableFunc(rec.Events, func(a, b Event) int { return cmp.Compare(a.T, b.T) })
 	return rec, nil
 }

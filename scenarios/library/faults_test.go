@@ -18,7 +18,7 @@ var disturbing = map[string]struct{ containers bool }{
 	"random-kill": {}, "zone-loss": {},
 	"network-degraded": {true}, "partition": {true}, "swizzle": {true},
 	"database-saturation": {true}, "database-restart": {true},
-	"alerts-drill": {},
+	"alerts-drill": {}, "gameday": {},
 }
 
 // processes do without: nothing there is a network or a limit of its own, and the
