@@ -264,7 +264,7 @@ func TestGroupsAreCapped(t *testing.T) {
 	for i := range 60 {
 		events = append(events, at(second, journal.ErrorGroup{Journey: "j", Step: "s", Outcome: "fail", Message: strings.Repeat("x", i%30), Count: 1 + i%30, First: second, Last: 2 * second}))
 	}
-	groups, rest, restCount := groupsOf(events)
+	groups, rest, restCount := groupsOf(allGroups(events))
 	if len(groups) != maxGroups || rest != 10 || groups[0].Count != 60 { // 30 messages twice
 		t.Fatalf("%d groups, the first of %d, rest %d", len(groups), groups[0].Count, rest)
 	}

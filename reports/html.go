@@ -299,7 +299,7 @@ func pageSections(run Run, merged times) []pageSection {
 const maxSample = 2000
 
 func (p *page) groups(run Run) {
-	groups, rest, restCount := groupsOf(run.events())
+	groups, rest, restCount := groupsOf(run.groups())
 	for _, g := range groups {
 		p.Groups = append(p.Groups, pageGroup{
 			Count: g.Count, Outcome: clean(g.Outcome), Where: clean(g.Journey + " / " + g.Step), Message: clean(cut(g.Message, 500)),

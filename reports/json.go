@@ -73,7 +73,7 @@ type Error struct {
 // errorsOf are all kinds; the driver caps their number.
 func errorsOf(run Run) []Error {
 	list := []Error{}
-	for _, g := range allGroups(run.events()) {
+	for _, g := range run.groups() {
 		list = append(list, Error{g.Journey, g.Step, g.Outcome, g.Message, g.Count, g.First, g.Last, g.Sample})
 	}
 	return list

@@ -305,7 +305,7 @@ func suppressedText(n int) string {
 }
 
 func (m *markdownWriter) groups(run Run) {
-	groups, rest, restCount := groupsOf(run.events())
+	groups, rest, restCount := groupsOf(run.groups())
 	lines := make([]string, 0, len(groups)+1)
 	for _, g := range groups {
 		lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s | %s |", count(g.Count), escapeMarkdown(g.Outcome),

@@ -34,6 +34,7 @@ type Run struct {
 type once struct {
 	sums      func() []journal.Interval
 	generator func() Generator
+	groups    func() []journal.ErrorGroup
 }
 
 // fold has the run keep what is made of it more than once. Its record must not change
@@ -44,6 +45,7 @@ func (r Run) fold() Run {
 	sums := sync.OnceValue(bare.sums)
 	r.once = &once{
 		sums:      sums,
+		groups:    sync.OnceValue(bare.groups),
 		generator: sync.OnceValue(func() Generator { return generatorOf(bare, sums(), timesOf(sums())) }),
 	}
 	return r
@@ -64,6 +66,14 @@ func (r Run) sums() []journal.Interval {
 		return r.once.sums()
 	}
 	return journal.Condense(r.latency())
+}
+
+// groups are the error groups of the record, the largest first; they are only read.
+func (r Run) groups() []journal.ErrorGroup {
+	if r.once != nil {
+		return r.once.groups()
+	}
+	return allGroups(r.events())
 }
 
 // latency is the histograms of the record, none without one.

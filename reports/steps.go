@@ -124,10 +124,10 @@ func whole(s section) int {
 // maxGroups bounds how many error groups a report lists; the rest is counted.
 const maxGroups = 20
 
-// groupsOf are the largest error groups; rest and restCount are what did not
+// groupsOf are the largest of the error groups; rest and restCount are what did not
 // make the list.
-func groupsOf(events []journal.Event) (groups []journal.ErrorGroup, rest, restCount int) {
-	groups = allGroups(events)
+func groupsOf(all []journal.ErrorGroup) (groups []journal.ErrorGroup, rest, restCount int) {
+	groups = all
 	if len(groups) <= maxGroups {
 		return groups, 0, 0
 	}

@@ -321,7 +321,7 @@ func (t *textWriter) summary(run Run) {
 // groups writes what went wrong in the eyes of the driver, each with a sample,
 // and returns for how much of it there was room.
 func (t *textWriter) groups(run Run) int {
-	groups := allGroups(run.events())
+	groups := run.groups()
 	for i, g := range groups {
 		if i == topEvidence {
 			t.labelled("", "and "+plural(len(groups)-i, "more kind")+" in the report")

@@ -46,7 +46,7 @@ func reportRun(c *cli.Context) error {
 	}
 	// The record of hours leaves much behind while it is read; a laptop that rehearses
 	// has little to spare.
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(300 << 20))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(250 << 20))
 	run, err := reports.Read(dir)
 	if err != nil {
 		return fmt.Errorf("read the run: %w", err)

@@ -7,8 +7,8 @@ package journal
 func Condense(intervals []Interval) []Interval {
 	index := map[Tag]int{}
 	var sums []Interval
-	var parts [][]Interval
-	for _, i := range intervals {
+	var parts [][]int32 // of intervals, by tag
+	for at, i := range intervals {
 		n, known := index[i.Tag]
 		if !known {
 			n = len(sums)
@@ -16,13 +16,13 @@ func Condense(intervals []Interval) []Interval {
 			sums, parts = append(sums, Interval{Tag: i.Tag, From: i.From, To: i.To}), append(parts, nil)
 		}
 		sums[n].From, sums[n].To = min(sums[n].From, i.From), max(sums[n].To, i.To)
-		parts[n] = append(parts[n], i)
+		parts[n] = append(parts[n], int32(at))
 	}
 	all := NewHistogram() // one for all: it is large
 	for n := range sums {
 		all.Reset()
 		for _, part := range parts[n] {
-			part.AddTo(all)
+			intervals[part].AddTo(all)
 		}
 		sums[n].packed = pack(nil, sparse(all))
 	}

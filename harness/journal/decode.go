@@ -26,22 +26,22 @@ var slotDecoders = sync.Pool{New: func() any { return &slotDecoder{} }}
 
 // decodePacked reads the V2 compressed form. What is not of NewHistogram's geometry,
 // or not in order, goes through the library, which says what is wrong with it.
-func decodePacked(text string) ([]byte, error) {
+func decodePacked(text []byte) ([]byte, error) {
 	d := slotDecoders.Get().(*slotDecoder)
 	defer slotDecoders.Put(d)
 	if packed, ok := d.decode(text); ok {
 		return packed, nil
 	}
-	h, err := hdrhistogram.Decode([]byte(text))
+	h, err := hdrhistogram.Decode(text)
 	if err != nil {
 		return nil, err
 	}
 	return pack(nil, sparse(h)), nil
 }
 
-func (d *slotDecoder) decode(text string) ([]byte, bool) {
+func (d *slotDecoder) decode(text []byte) ([]byte, bool) {
 	var err error
-	if d.packed, err = base64.StdEncoding.AppendDecode(d.packed[:0], []byte(text)); err != nil || len(d.packed) < 8 {
+	if d.packed, err = base64.StdEncoding.AppendDecode(d.packed[:0], text); err != nil || len(d.packed) < 8 {
 		return nil, false
 	}
 	length := binary.BigEndian.Uint32(d.packed[4:])

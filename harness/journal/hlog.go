@@ -89,23 +89,38 @@ func ParseTag(s string) (Tag, error) {
 	return Tag{Phase: parts[0], Cohort: parts[1], Tier: parts[2], Journey: parts[3], Step: parts[4], Instance: parts[5], Measure: parts[6]}, nil
 }
 
-// decodeInterval reads a line of the log that is no comment and no legend.
-func decodeInterval(line string) (Interval, error) {
+// tags are those seen so far, by how they are written: a log has few, and millions of lines.
+type tags map[string]Tag
+
+func (t tags) parse(text []byte) (Tag, error) {
+	if tag, seen := t[string(text)]; seen {
+		return tag, nil
+	}
+	tag, err := ParseTag(string(text))
+	if err == nil && len(t) < 10_000 {
+		t[string(text)] = tag
+	}
+	return tag, err
+}
+
+// decodeInterval reads a line of the log that is no comment and no legend. Nothing of
+// it is kept.
+func decodeInterval(line []byte, known tags) (Interval, error) {
 	var i Interval
-	tag, ok := strings.CutPrefix(line, "Tag=")
+	rest, ok := bytes.CutPrefix(line, []byte("Tag="))
 	if !ok {
 		return i, errors.New("no tag")
 	}
-	fields := strings.Split(tag, ",")
+	fields := bytes.Split(rest, []byte(","))
 	if len(fields) != 5 {
 		return i, fmt.Errorf("%d fields, not 5", len(fields))
 	}
 	var err error
-	if i.Tag, err = ParseTag(fields[0]); err != nil {
+	if i.Tag, err = known.parse(fields[0]); err != nil {
 		return i, err
 	}
-	from, err1 := seconds(fields[1])
-	length, err2 := seconds(fields[2])
+	from, err1 := seconds(string(fields[1]))
+	length, err2 := seconds(string(fields[2]))
 	if err := errors.Join(err1, err2); err != nil {
 		return i, err
 	}
@@ -127,6 +142,7 @@ func seconds(s string) (time.Duration, error) {
 // readLatency reads a whole log; what cannot be read is told to problem.
 func readLatency(r *bufio.Reader, problem func(line int, cut bool, err error)) ([]Interval, error) {
 	var all []Interval
+	known := tags{}
 	err := eachLine(r, func(n int, line []byte, cut bool, err error) {
 		line = bytes.TrimSpace(line)
 		if err == nil && (len(line) == 0 || line[0] == '#' || line[0] == '"') {
@@ -134,7 +150,7 @@ func readLatency(r *bufio.Reader, problem func(line int, cut bool, err error)) (
 		}
 		var i Interval
 		if err == nil {
-			i, err = decodeInterval(string(line))
+			i, err = decodeInterval(line, known)
 		}
 		if err != nil {
 			problem(n, cut, err)

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,7 +35,7 @@ func TestLatencyRoundTrip(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		have, err := decodeInterval(strings.TrimSuffix(string(line), "\n"))
+		have, err := decodeInterval(bytes.TrimSuffix(line, []byte("\n")), tags{})
 		if err != nil {
 			rt.Fatalf("%s: %v", line, err)
 		}
