@@ -11,7 +11,7 @@ import (
 
 func TestClipped(t *testing.T) {
 	for text, want := range map[string]string{
-		" two\nlines\x1b[31m ":    "two lines [31m",
+		"\ttwo\nlines\x1b[31m":    "two lines [31m",
 		"\xff\xfebroken":          "broken",
 		"":                        "",
 		strings.Repeat("ä", 2001): strings.Repeat("ä", 1999) + "…",

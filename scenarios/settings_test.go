@@ -22,7 +22,7 @@ func TestSettings(t *testing.T) {
 
 func TestMistakesInSettings(t *testing.T) {
 	for text, want := range map[string]string{
-		"platfrom: docker":            `f:1:1: unknown field "platfrom"`,
+		"plattform: docker":           `f:1:1: unknown field "plattform"`,
 		"progress: loud":              "f:1:11: progress:",
 		"deadline: 20":                "has no unit",
 		"set: seed=1\nplatform: {}":   "f:2:11: platform:",

@@ -57,7 +57,7 @@ func runGameday(c *cli.Context) error {
 	soft, interrupt := context.WithCancel(soft)
 	defer interrupt()
 	day := &day{c: c, interrupt: interrupt, outcome: "it never got to a verdict"}
-	defer day.close() // after a panic, too
+	defer func() { _ = day.close() }() // after a panic, too
 	return errors.Join(play(soft, hard, c, mode, loaded, request(c), day.show, day.begin), day.close())
 }
 

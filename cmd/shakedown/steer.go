@@ -140,7 +140,7 @@ func readFault(c *cli.Context, name string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer file.Close()
+		defer func() { _ = file.Close() }() // only read
 		in = file
 	}
 	source, err := io.ReadAll(io.LimitReader(in, maxFault+1))

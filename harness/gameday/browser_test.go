@@ -86,7 +86,7 @@ func browsers(t *testing.T, s *Server, n int) ([]context.Context, *complaints) {
 
 type step = chromedp.Action[chromedp.Void]
 
-func act(t *testing.T, ctx context.Context, steps ...step) {
+func act(ctx context.Context, t *testing.T, steps ...step) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -98,7 +98,7 @@ func act(t *testing.T, ctx context.Context, steps ...step) {
 // click clicks the first element; a plain string would match the text of the style, too.
 func click(selector string) step { return chromedp.Click(chromedp.CSS(selector)) }
 
-func value[T any](t *testing.T, ctx context.Context, a chromedp.Action[T]) T {
+func value[T any](ctx context.Context, t *testing.T, a chromedp.Action[T]) T {
 	t.Helper()
 	v, err := chromedp.Run(ctx, a)
 	if err != nil {
@@ -139,58 +139,58 @@ func TestPageInABrowser(t *testing.T) {
 	open, heard := browsers(t, s, 2)
 	ada, bob := open[0], open[1]
 	const drawn = `(document.querySelector("#chart-load path.c0") || {getAttribute: () => ""}).getAttribute("d").split("L").length`
-	act(t, ada, text("#hypotheses-h", "What we expect"), until(drawn+" === 20"), until(`location.search === ""`),
+	act(ada, t, text("#hypotheses-h", "What we expect"), until(drawn+" === 20"), until(`location.search === ""`),
 		until(`document.cookie === "" && document.querySelector("#kind option[value=clock]").disabled`))
 	drive(s, run, 20, 5)
-	act(t, ada, until(drawn+" === 25"))
+	act(ada, t, until(drawn+" === 25"))
 
-	act(t, ada, click("#pause"), text("#reply", "Say who you are"))
+	act(ada, t, click("#pause"), text("#reply", "Say who you are"))
 	if asked := run.commands(); len(asked) != 0 {
 		t.Fatalf("without a name the run was asked %v", asked)
 	}
-	act(t, ada, chromedp.SendKeys(chromedp.CSS("#who"), "ada"), chromedp.SetValue(chromedp.CSS("#kind"), "kill"), click("#inject"),
+	act(ada, t, chromedp.SendKeys(chromedp.CSS("#who"), "ada"), chromedp.SetValue(chromedp.CSS("#kind"), "kill"), click("#inject"),
 		text("#reply", "by-hand-1 is in force"), text("#faults", "by-hand-1"))
-	act(t, bob, text("#faults", "by-hand-1: kill on api-1, applied, by hand"), text("#events", "it is gone"),
+	act(bob, t, text("#faults", "by-hand-1: kill on api-1, applied, by hand"), text("#events", "it is gone"),
 		until(`document.querySelector("#rows rect.in-fault") !== null && document.querySelector("#chart-load rect.shade") !== null`), text("#people", "ada"))
-	screenshot(t, ada)
+	screenshot(ada, t)
 
-	act(t, bob, chromedp.SendKeys(chromedp.CSS("#who"), "bob"), chromedp.SendKeys(chromedp.CSS("#note"), "is this the cache?"), click("#note-form button"), text("#people", "is this the cache?"),
+	act(bob, t, chromedp.SendKeys(chromedp.CSS("#who"), "bob"), chromedp.SendKeys(chromedp.CSS("#note"), "is this the cache?"), click("#note-form button"), text("#people", "is this the cache?"),
 		click(`#faults button[data-fault="by-hand-1"]`), text("#faults", "none"))
-	act(t, ada, text("#faults", "none"), text("#people", "is this the cache?"))
-	samePage(t, ada, bob)
+	act(ada, t, text("#faults", "none"), text("#people", "is this the cache?"))
+	samePage(ada, bob, t)
 
-	act(t, ada, click("#abort"), until(`!document.querySelector("#confirm").hidden && document.activeElement.id === "abort-no"`),
+	act(ada, t, click("#abort"), until(`!document.querySelector("#confirm").hidden && document.activeElement.id === "abort-no"`),
 		chromedp.KeyEvent("\x1b"), until(`document.querySelector("#confirm").hidden`), click("#abort"), click("#abort-no"))
 	for _, c := range run.commands() {
 		if c.Verb == steer.Abort {
 			t.Fatal("aborted without a confirmation")
 		}
 	}
-	act(t, ada, click("#abort"), click("#abort-yes"), text("#reply", "done abort"))
+	act(ada, t, click("#abort"), click("#abort-yes"), text("#reply", "done abort"))
 	if err := s.Close("inconclusive"); err != nil {
 		t.Error(err)
 	}
 	for _, ctx := range open {
-		act(t, ctx, text("#over", "The run is over: inconclusive"), text("#report", "report.html"), until(`document.querySelector("#steering").disabled`))
+		act(ctx, t, text("#over", "The run is over: inconclusive"), text("#report", "report.html"), until(`document.querySelector("#steering").disabled`))
 	}
 	heard.check(t)
 }
 
 // samePage wants two browsers to show the same lists and charts.
-func samePage(t *testing.T, a, b context.Context) {
+func samePage(a, b context.Context, t *testing.T) {
 	t.Helper()
 	const page = `["events", "people", "faults", "charts"].map((id) => document.getElementById(id).innerHTML).join()`
-	act(t, b, until(page+" === "+quoted(value(t, a, chromedp.Evaluate[string](page)))))
+	act(b, t, until(page+" === "+quoted(value(a, t, chromedp.Evaluate[string](page)))))
 }
 
 // screenshot keeps the page for people to look at, where they ask for it.
-func screenshot(t *testing.T, ctx context.Context) {
+func screenshot(ctx context.Context, t *testing.T) {
 	t.Helper()
 	name := os.Getenv("SHAKEDOWN_SCREENSHOT")
 	if name == "" {
 		return
 	}
-	png := value(t, ctx, chromedp.FullScreenshot(100))
+	png := value(ctx, t, chromedp.FullScreenshot(100))
 	if err := os.WriteFile(name, png, 0o644); err != nil {
 		t.Error(err)
 	}

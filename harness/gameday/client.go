@@ -54,7 +54,7 @@ func dialSocket(ctx context.Context, path string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(private)
+	defer func() { _ = os.RemoveAll(private) }()
 	short := filepath.Join(private, "s")
 	if err := os.Symlink(absolute, short); err != nil {
 		return nil, err

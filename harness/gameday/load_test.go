@@ -34,7 +34,7 @@ func BenchmarkSecond(b *testing.B) {
 	for range 2 {
 		_, frames := f.subscribe(-1)
 		go func() {
-			for range frames { //nolint:revive // read and thrown away
+			for range frames { // read and thrown away
 			}
 		}()
 		defer f.unsubscribe(frames)
