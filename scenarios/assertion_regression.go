@@ -14,9 +14,12 @@ type RegressionCheck struct {
 	// Metrics are compared, of each journey: p50, p95, p99, availability, rate. Default:
 	// p50, p95, p99 and availability.
 	Metrics []string `json:"metrics,omitempty" yaml:"metrics" jsonschema:"minItems=1"`
-	// Max is how much worse than the median of the baseline a metric may be; of
-	// availability, how much of it may be lost in percentage points. Default 10%.
+	// Max is how much worse than the median of the baseline a metric may be; but for
+	// availability, which has Lost. Default 10%.
 	Max *Percent `json:"max,omitempty" yaml:"max"`
+	// Lost is how many percentage points of availability may be lost against the median
+	// of the baseline. Default 0.1%.
+	Lost *Percent `json:"lost,omitempty" yaml:"lost"`
 	// Runs is how many runs the baseline must have. Default 5.
 	Runs *int `json:"runs,omitempty" yaml:"runs" jsonschema:"minimum=1,maximum=100"`
 }
@@ -27,6 +30,7 @@ const DefaultBaseline = "default"
 // The defaults of a regression check.
 const (
 	defaultRegression     = Percent(10)
+	defaultLost           = Percent(0.1)
 	defaultRegressionRuns = 5
 )
 
@@ -45,6 +49,7 @@ func (c RegressionCheck) Planned() RegressionCheck {
 		c.Metrics = []string{"p50", "p95", "p99", "availability"}
 	}
 	c.Max = limitOr(c.Max, defaultRegression)
+	c.Lost = limitOr(c.Lost, defaultLost)
 	c.Runs = limitOr(c.Runs, defaultRegressionRuns)
 	return c
 }

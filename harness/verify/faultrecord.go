@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -20,6 +21,7 @@ type faultRecord struct {
 	calls    map[string][]timed[journal.Calls] // by service
 	stops    []timed[journal.StopTriggered]
 	runs     []*faultRun // of the plan, in its order
+	live     []*faultRun // that people injected, in order of their beginning
 	baseline *string     // why what depends on faults proves nothing, once that was asked
 }
 
@@ -67,28 +69,46 @@ type faultRun struct {
 	origin   time.Duration // of the plan's offsets
 	until    time.Duration // the end of traffic
 	names    []string      // of all targets on record, the first ones first
+	byHand   bool          // injected by a person
 }
 
 // follow puts the faults of a plan together with what the record says of them.
 func (r *faultRecord) follow(plan *scenarios.Plan, w window) {
+	planned := map[string]bool{}
 	for _, p := range plan.Faults {
-		f := &faultRun{PlannedFault: p, states: r.states[p.ID], probes: r.probes[p.ID], origin: max(0, w.from), until: w.to}
-		if s, ok := r.started[p.ID]; ok {
-			f.started = &s
-		}
-		if e, ok := r.ended[p.ID]; ok {
-			f.ended = &e
-		}
-		last := map[string]timed[journal.FaultCounters]{}
-		for _, c := range r.counters[p.ID] {
-			last[c.body.Target] = c
-		}
-		for _, target := range slices.Sorted(maps.Keys(last)) {
-			f.counters = append(f.counters, last[target])
-		}
-		f.names = f.targets()
-		r.runs = append(r.runs, f)
+		planned[p.ID] = true
+		r.runs = append(r.runs, r.run(p, w))
 	}
+	for id, s := range r.started {
+		if !planned[id] {
+			f := r.run(scenarios.PlannedFault{ID: id, Kind: s.body.FaultKind, At: scenarios.Duration(s.at - max(0, w.from))}, w)
+			f.byHand = true
+			r.live = append(r.live, f)
+		}
+	}
+	slices.SortFunc(r.live, func(a, b *faultRun) int {
+		return cmp.Or(cmp.Compare(a.started.at, b.started.at), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+// run is what the record says of one fault.
+func (r *faultRecord) run(p scenarios.PlannedFault, w window) *faultRun {
+	f := &faultRun{PlannedFault: p, states: r.states[p.ID], probes: r.probes[p.ID], origin: max(0, w.from), until: w.to}
+	if s, ok := r.started[p.ID]; ok {
+		f.started = &s
+	}
+	if e, ok := r.ended[p.ID]; ok {
+		f.ended = &e
+	}
+	last := map[string]timed[journal.FaultCounters]{}
+	for _, c := range r.counters[p.ID] {
+		last[c.body.Target] = c
+	}
+	for _, target := range slices.Sorted(maps.Keys(last)) {
+		f.counters = append(f.counters, last[target])
+	}
+	f.names = f.targets()
+	return f
 }
 
 // shown is for how long a fault that is over at once, as the flush of a cache,

@@ -15,7 +15,7 @@ import (
 // in silence would let everything pass.
 func (h *history) faultFindings() []Finding {
 	var findings []Finding
-	for _, r := range h.faults.runs {
+	for _, r := range slices.Concat(h.faults.runs, h.faults.live) {
 		f := Finding{ID: "faults/" + r.ID, Kind: "faults", Verdict: Pass, Wanted: "applied to all of its targets, and reverted"}
 		if r.permanent() {
 			f.Wanted = "applied to all of its targets"
@@ -75,6 +75,7 @@ func (f *faultRun) unproven() string {
 	case f.permanent():
 	case f.ended == nil:
 		return join(why, "the record does not say that "+name+" was reverted")
+	case f.byHand && slices.Contains([]string{"hand", "abort"}, f.ended.body.By):
 	case !slices.Contains(endings, f.ended.body.By):
 		why = join(why, name+" was ended before its time ("+f.ended.body.By+")")
 	}

@@ -91,8 +91,12 @@ func (h *history) regressed(c scenarios.RegressionCheck, b *journal.BaselineRead
 	if len(past) < *c.Runs {
 		return unknown(f, fmt.Sprintf("%s of the %d runs of the baseline have a %s of journey %s, %d are wanted", count(len(past)), len(b.Runs), of.Metric, of.Journey, *c.Runs))
 	}
-	held := allowanceOf(of.Metric, past, float64(*c.Max)/100)
-	f.Wanted = held.wanted(of.Metric, *c.Max)
+	most := *c.Max
+	if of.Metric == "availability" {
+		most = *c.Lost
+	}
+	held := allowanceOf(of.Metric, past, float64(most)/100)
+	f.Wanted = held.wanted(of.Metric, most)
 	f.Evidence = held.evidence(of.Metric, len(past))
 	value, words, known := h.figureOf(s, of.Metric)
 	f.Measured = words
@@ -114,7 +118,7 @@ func (h *history) regressed(c scenarios.RegressionCheck, b *journal.BaselineRead
 	case held.beyond(value, held.limit) && held.beyond(value, held.edge):
 		f.Verdict = Fail
 		f.Reason = fmt.Sprintf("%s of journey %s was %s, the median of %s is %s: worse by more than %s, and outside of their spread, which ends at %s",
-			of.Metric, of.Journey, figureText(of.Metric, value), plural(len(past), "run"), figureText(of.Metric, held.median), held.most(*c.Max), figureText(of.Metric, held.edge))
+			of.Metric, of.Journey, figureText(of.Metric, value), plural(len(past), "run"), figureText(of.Metric, held.median), held.most(most), figureText(of.Metric, held.edge))
 	case held.beyond(value, held.limit):
 		f.Evidence = append(f.Evidence, Evidence{Text: fmt.Sprintf("past the limit, but within the spread of the baseline, which ends at %s: its runs differ as much by themselves", figureText(of.Metric, held.edge))})
 	}

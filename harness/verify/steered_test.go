@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,14 +30,22 @@ func TestSteeredRuns(t *testing.T) {
 		{T: 20 * s, Body: journal.FaultStarted{Fault: "slow", FaultKind: "http_latency", Targets: []string{"api"}}},
 		{T: 25 * s, Body: journal.FaultEnded{Fault: "slow", Targets: []string{"api"}, By: "hand"}},
 	}
+	state := func(at time.Duration, state string) journal.Event {
+		return journal.Event{T: at * s, Body: journal.FaultState{Fault: "slow", Target: "api", State: state}}
+	}
+	proven := append(slices.Clone(slow), state(21, journal.FaultApplied), state(25, journal.FaultReverted))
+	stuck := append(slices.Clone(slow), state(21, journal.FaultApplied), state(25, journal.FaultStuck))
 	for name, c := range map[string]struct {
 		record *journal.Record
 		want   map[string]string // findings, with words of their reason or evidence
 	}{
-		"nobody did anything":           {steeredJournal("completed"), nil},
-		"notes change nothing":          {steeredJournal("completed", by(20, "note", "hm", "")), nil},
-		"nor does what was refused":     {steeredJournal("completed", by(20, "inject", "inject a fault", "no")), nil},
-		"a fault that the plan has not": {steeredJournal("completed", slow...), map[string]string{"run/steered": "1 intervention"}},
+		"nobody did anything":       {steeredJournal("completed"), nil},
+		"notes change nothing":      {steeredJournal("completed", by(20, "note", "hm", "")), nil},
+		"nor does what was refused": {steeredJournal("completed", by(20, "inject", "inject a fault", "no")), nil},
+		"a fault by hand":           {steeredJournal("completed", proven...), map[string]string{"run/steered": "1 intervention", "faults/slow": ""}},
+		"one that shows no effect": {steeredJournal("completed", slow...),
+			map[string]string{"run/steered": "1 intervention", "faults/slow": "nothing tells whether it took effect"}},
+		"one that is not over": {steeredJournal("completed", stuck...), map[string]string{"run/steered": "1 intervention", "faults/slow": "api"}},
 		"the load": {steeredJournal("completed", by(20, "pause", "pause traffic", ""), by(30, "resume", "resume traffic", "")),
 			map[string]string{"run/steered": "2 interventions"}},
 		"an abort": {steeredJournal("aborted", by(40, "abort", "abort: enough", "")), map[string]string{"run/steered": "1 intervention", "run/aborted": "by ann"}},
@@ -51,7 +60,7 @@ func TestSteeredRuns(t *testing.T) {
 				t.Errorf("findings %+v, want %v", got, c.want)
 			}
 			for id, words := range c.want {
-				if f := got[id]; f.Verdict != Inconclusive || !strings.Contains(f.Reason, words) || len(f.Evidence) == 0 {
+				if f := got[id]; (f.Verdict != Inconclusive) != (words == "") || !strings.Contains(f.Reason, words) || len(f.Evidence) == 0 {
 					t.Errorf("%s is %+v, want %q", id, f, words)
 				}
 			}
