@@ -27,7 +27,8 @@ func TestTheLibraryLoads(t *testing.T) {
 
 func TestWhatCannotBeFoundIsExplained(t *testing.T) {
 	for name, want := range map[string]string{
-		"no-such-name":     "scale-under-load", // what there is
+		"no-such-name":     "alerts-drill", // what there is
+		"scale-under-lod":  "scale-under-load",
 		"dir/nothing.yaml": "nothing.yaml",
 		t.TempDir():        "directory",
 	} {

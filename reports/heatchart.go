@@ -17,11 +17,13 @@ import (
 const (
 	heatColumns = 120
 	heatRows    = 24
-	fewRows     = 12    // of a run whose columns hold few requests: finer ones would have holes
-	fewInColumn = 200   // requests
-	heatShades  = 6     // at most
-	heatStep    = 4.0   // each shade stands for so many times as many requests as the one below
-	heatHeight  = 144.0 // of all rows, in units of the drawing
+	fewRows     = 12  // of a run whose columns hold few requests: finer ones would have holes
+	fewInColumn = 200 // requests
+	heatShades  = 6   // at most
+	// Each shade stands for so many times as many requests as the one below: as few times
+	// as the shades allow, so that small differences show, and not so few that chance does.
+	leastHeatStep, mostHeatStep = 1.5, 4.0
+	heatHeight                  = 144.0 // of all rows, in units of the drawing
 	// heatLongest bounds the values of the map, in microseconds: an hour.
 	heatLongest = 3_600_000_000
 )
@@ -129,13 +131,21 @@ func (h *heat) tall() float64 { return heatHeight / float64(h.rows) }
 // little more than its emptiest.
 func (h *heat) shades() int { return heatShades - h.shade(h.least) + 1 }
 
+// step is by what a shade is above the one below.
+func (h *heat) step() float64 {
+	if h.least <= 0 {
+		return mostHeatStep
+	}
+	return min(mostHeatStep, max(leastHeatStep, math.Pow(h.most/h.least, 1/(heatShades-0.5))))
+}
+
 // shade is the look of a cell: 0 for nothing, then up to heatShades for the most,
-// each heatStep times the one below.
+// each a step above the one below.
 func (h *heat) shade(perSecond float64) int {
 	if perSecond <= 0 {
 		return 0
 	}
-	down := int(math.Log(h.most/perSecond)/math.Log(heatStep) + 1e-9)
+	down := int(math.Log(h.most/perSecond)/math.Log(h.step()) + 1e-9)
 	return max(1, heatShades-down)
 }
 
@@ -206,7 +216,7 @@ func (p *panel) heatLegend(h *heat) {
 	}
 	words := "requests in a cell, "
 	if h.shades() > 1 {
-		words += "each shade four times the last, "
+		words += fmt.Sprintf("each shade %.2g times the last, ", h.step())
 	}
 	p.d.text("panel-unit", "end", x-6, 20, words+"from "+cellRate(h.least))
 }

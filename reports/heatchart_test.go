@@ -46,7 +46,7 @@ func TestHeatCountsEveryRequestOnce(t *testing.T) {
 	if h.most != 4 || h.least != 1 {
 		t.Errorf("cells hold %v to %v, want 1 to 4", h.least, h.most)
 	}
-	if h.shade(4) != heatShades || h.shade(1) != heatShades-1 || h.shade(0) != 0 || h.shades() != 2 {
+	if h.shade(4) != heatShades || h.shade(1) != heatShades-3 || h.shade(0) != 0 || h.shades() != 4 {
 		t.Errorf("shades %d, %d, %d of %d", h.shade(4), h.shade(1), h.shade(0), h.shades())
 	}
 	slow, fast := -1, -1
