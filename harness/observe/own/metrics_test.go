@@ -106,15 +106,18 @@ func TestNamesAndLabelsAreThoseThatRulesRelyOn(t *testing.T) {
 
 // silent are the kinds of events that change no metric, with the reason.
 var silent = map[string]string{
-	"request":      "the same exchange is in a tally",
-	"main.process": "a fact, not a figure",
-	"engine":       "told at the end",
-	"replayed":     "told before traffic, of the recording",
-	"error.group":  "told at the end; outcomes are counted",
-	"exported":     "told at the end",
-	"query.result": "told at the end",
-	"slow":         "told at the end",
-	"run.ended":    "nobody reads metrics after that",
+	"request":       "the same exchange is in a tally",
+	"main.process":  "a fact, not a figure",
+	"engine":        "told at the end",
+	"replayed":      "told before traffic, of the recording",
+	"error.group":   "told at the end; outcomes are counted",
+	"exported":      "told at the end",
+	"query.result":  "told at the end",
+	"slow":          "told at the end",
+	"baseline.read": "of other runs",
+	"steered":       "words; what it does is told by what follows",
+	"load.steered":  "what is intended is counted",
+	"run.ended":     "nobody reads metrics after that",
 }
 
 func TestEveryKindOfEventChangesAMetricOrIsSilentForAReason(t *testing.T) {
