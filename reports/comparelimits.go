@@ -58,7 +58,7 @@ func (s *Sides) judge(limits []RegressionLimit) {
 			}
 		}
 		if !met {
-			s.Limits = append(s.Limits, JudgedLimit{Limit: l.String(), Verdict: verify.Inconclusive, Reason: "no run has a metric " + l.Metric})
+			s.Limits = append(s.Limits, JudgedLimit{Limit: l.String(), Verdict: verify.Inconclusive, Reason: fmt.Sprintf("no run has a metric %s; %s", l.Metric, s.metricNames())})
 		}
 	}
 	for _, l := range s.Limits {
@@ -66,6 +66,18 @@ func (s *Sides) judge(limits []RegressionLimit) {
 			s.Verdict = l.Verdict
 		}
 	}
+}
+
+// metricNames says what limits may be about.
+func (s *Sides) metricNames() string {
+	var names []string
+	for _, m := range s.Metrics {
+		names = append(names, m.Name)
+	}
+	if len(names) == 0 {
+		return "they have none at all"
+	}
+	return "they have " + strings.Join(names, ", ")
 }
 
 // against holds one metric to one limit.
@@ -78,6 +90,8 @@ func (m ComparedMetric) against(l RegressionLimit) JudgedLimit {
 	worse := m.worsening()
 	change := fmt.Sprintf("%s changed by %s, from %s to %s", m.Name, m.changeText(), figureText(m.Unit, m.BaseMedian), figureText(m.Unit, m.NewMedian))
 	switch {
+	case worse <= l.Most+1e-12 && m.unmeasured > 0:
+		j.Verdict, j.Reason = verify.Inconclusive, fmt.Sprintf("%s; but %s of new have none, which may be worse", change, plural(m.unmeasured, "run"))
 	case worse <= l.Most+1e-12:
 		j.Reason = change
 	case m.Verdict == Worse || m.Verdict == NoDifference && m.P <= compareAlpha:

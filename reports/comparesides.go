@@ -91,6 +91,10 @@ type ComparedMetric struct {
 	Needed  int    `json:"needed"`
 	// Reason says in a sentence why it is that.
 	Reason string `json:"reason"`
+	// unmeasured is how many whole runs of New have no value. A percentile is missing
+	// where too many requests had no right answer, and a recovery where there was
+	// none: what is missing may be worse than anything that is there.
+	unmeasured int
 }
 
 // CompareSides sets the runs of two sides beside each other and compares them metric by
@@ -135,6 +139,7 @@ func (s *Sides) compare(base, changed []comparedFigures) {
 				}
 			}
 		}
+		m.unmeasured = len(s.New.Runs) - len(m.New)
 		s.test(&m, differences)
 		s.Metrics = append(s.Metrics, m)
 	}
@@ -238,6 +243,11 @@ func (s *Sides) remark() {
 		s.Remarks = append(s.Remarks, fmt.Sprintf("%d metrics were tested: at %s each, about %.1f of them would differ by chance alone; of the %d that do, %d stand when that is allowed for (Holm)",
 			tested, percentOf(s.Alpha), s.Alpha*float64(tested), told, hold))
 	}
+	for _, m := range s.Metrics {
+		if missing := len(s.Base.Runs) - len(m.Base); len(m.Base) > 0 && len(m.New) > 0 && missing+m.unmeasured > 0 {
+			s.Remarks = append(s.Remarks, fmt.Sprintf("%s is not of all runs: %d of base and %d of new have none, and are in no figure of it; look at their reports, they may be the worst", m.Name, missing, m.unmeasured))
+		}
+	}
 	if few := len(s.Metrics) - tested; few > 0 {
 		s.Remarks = append(s.Remarks, fmt.Sprintf("too few runs for %s: %d %s are needed before any difference can be told from chance; make them with shakedown run SCENARIO --repeat %d",
 			plural(few, "metric"), s.Metrics[0].Needed, s.what(), s.Metrics[0].Needed))
@@ -256,7 +266,12 @@ func Incomparable(runs []Run) (refusals, warnings []string) {
 	if len(refusals) == 0 && digestsDiffer(runs) {
 		refusals = append(refusals, "the scenario was changed between the runs, or overridden with --set: its digests differ")
 	}
-	differ(&refusals, "the machines differ", func(r Run) string { return baseline.Words(r.Intent) })
+	differ(&refusals, "the machines differ", func(r Run) string {
+		if r.Intent.Machine.OS == "" {
+			return "" // of a run whose run.json is lost
+		}
+		return baseline.Words(r.Intent)
+	})
 	differ(&refusals, "the engines differ", func(r Run) string { return r.Intent.Machine.Engine })
 	for _, text := range trafficDifferences(runs) {
 		if !strings.HasPrefix(text, "the scenarios differ") {

@@ -140,6 +140,21 @@ func TestRunsThatAreNotWholeAreLeftOut(t *testing.T) {
 	}
 }
 
+// A run whose p99 is among the requests without an answer has none, and is worse than all
+// that have one: the rest of its side must not pass for it.
+func TestAFigureThatARunLacksProvesNothing(t *testing.T) {
+	limit, err := ParseRegressionLimit("p99=10%")
+	must(t, err)
+	changed := append(manyRuns("other", 4, 1, 3), manyRuns("lost", 1, 1, 100)...)
+	s := CompareSides(manyRuns("old", 5, 1, 3), changed, SideOptions{MinEffect: 0.05, Limits: []RegressionLimit{limit}}).Sides
+	if s.Verdict != verify.Inconclusive || !strings.Contains(s.Limits[0].Reason, "1 run of new have none") {
+		t.Errorf("%s: %+v", s.Verdict, s.Limits)
+	}
+	if text := strings.Join(s.Remarks, "; "); !strings.Contains(text, "shop/p99 is not of all runs: 0 of base and 1 of new have none") || strings.Contains(text, "shop/p50 is not") {
+		t.Error(text)
+	}
+}
+
 func TestWhatIsIncomparable(t *testing.T) {
 	for name, c := range map[string]struct {
 		change  func(*rundir.Intent)
@@ -153,6 +168,7 @@ func TestWhatIsIncomparable(t *testing.T) {
 		"cpus":     {func(i *rundir.Intent) { i.Machine.CPUs = 64 }, "the machines differ", ""},
 		"arch":     {func(i *rundir.Intent) { i.Machine.Arch = "arm64" }, "the machines differ", ""},
 		"platform": {func(i *rundir.Intent) { i.Platform = "process" }, "the machines differ", ""},
+		"unknown":  {func(i *rundir.Intent) { i.Machine = rundir.Intent{}.Machine }, "2 CPUs, instances on docker, unknown", ""},
 		"engine":   {func(i *rundir.Intent) { i.Machine.Engine = "99" }, "the engines differ", ""},
 		"seed":     {func(i *rundir.Intent) { i.Plan.Seed = 99 }, "", "the seeds differ"},
 		"load":     {func(i *rundir.Intent) { i.Plan.Multiple = 9 }, "", "the load differs"},

@@ -89,8 +89,8 @@ type Bucket struct {
 
 // generatorOf folds what the run tells of its generator.
 func generatorOf(run Run, sums []journal.Interval, merged times) Generator {
-	if run.once != nil {
-		return run.once.generator()
+	if kept := run.kept(); kept != nil {
+		return kept.generator()
 	}
 	g := Generator{Engines: []Engine{}, Exhausted: map[string]int{}, Doubts: []string{}, Lag: []Bucket{}}
 	var averages generatorSums

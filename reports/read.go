@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/rundir"
@@ -35,6 +36,9 @@ func Read(dir rundir.Dir) (Run, error) {
 	run.problem(noRecord)
 	if noRecord == nil {
 		run.Problems = append(run.Problems, dir.Changes(run.Intent, run.Record.Ended())...)
+	}
+	if noResult == nil && !slices.Contains([]verify.Verdict{verify.Pass, verify.Fail, verify.Inconclusive}, run.Result.Verdict) {
+		noResult = fmt.Errorf("read %s: it is damaged or not ours: %q is no verdict", dir.Result(), run.Result.Verdict)
 	}
 	if noResult != nil {
 		run.judge(noResult)

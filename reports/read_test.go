@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/rundir"
 	"github.com/shakedown-dev/shakedown/harness/verify"
 )
@@ -93,6 +94,10 @@ func TestADamagedRunIsReportedAndTheDamageNamed(t *testing.T) {
 		{"no plan", func(t *testing.T, d rundir.Dir) { spoil(t, in(d, "run.json"), cut(0.5)) },
 			[]string{"run.json: it is damaged"}, verify.Fail},
 		{"plan gone", remove("run.json"), []string{"run.json is missing"}, verify.Fail},
+		{"no verdict in it", func(t *testing.T, d rundir.Dir) {
+			spoil(t, in(d, "verdict.json"), func([]byte) []byte { return []byte("{}") })
+		},
+			[]string{`verdict.json: it is damaged or not ours: "" is no verdict`, "made from what there is"}, ""},
 		{"verdict damaged", func(t *testing.T, d rundir.Dir) { spoil(t, in(d, "verdict.json"), cut(0.5)) },
 			[]string{"verdict.json: it is damaged", "made from what there is"}, ""},
 		{"only a verdict", remove("run.json", "journal.ndjson", "latency.hlog", "seal.json"), []string{"run.json is missing", "holds no journal.ndjson"}, verify.Fail},
@@ -250,4 +255,15 @@ func changed(rt *rapid.T, in, value any) any {
 		}
 	}
 	return value
+}
+
+// A run that is given another record is reported by that one, whatever was made of the first.
+func TestAnotherRecordIsFoldedAnew(t *testing.T) {
+	run, err := Read("testdata/release")
+	must(t, err)
+	before := len(run.sums())
+	run.Record = &journal.Record{}
+	if before == 0 || len(run.sums()) != 0 || len(run.groups()) != 0 {
+		t.Errorf("%d sums of the first record, %d of an empty one", before, len(run.sums()))
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/shakedown-dev/shakedown/harness/journal"
 	"github.com/shakedown-dev/shakedown/harness/rundir"
 	"github.com/shakedown-dev/shakedown/harness/verify"
+	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
 // A Run is everything the formats are made from. Intent may be the zero value
@@ -32,6 +33,8 @@ type Run struct {
 
 // once is what all formats need and what takes seconds to make of a run of hours.
 type once struct {
+	record    *journal.Record // that they are made of
+	plan      *scenarios.Plan
 	sums      func() []journal.Interval
 	generator func() Generator
 	groups    func() []journal.ErrorGroup
@@ -44,11 +47,20 @@ func (r Run) fold() Run {
 	bare.once = nil
 	sums := sync.OnceValue(bare.sums)
 	r.once = &once{
+		record: r.Record, plan: r.Intent.Plan,
 		sums:      sums,
 		groups:    sync.OnceValue(bare.groups),
 		generator: sync.OnceValue(func() Generator { return generatorOf(bare, sums(), timesOf(sums())) }),
 	}
 	return r
+}
+
+// kept is what was made before of the same record; nil where nothing was.
+func (r Run) kept() *once {
+	if r.once == nil || r.once.record != r.Record || r.once.plan != r.Intent.Plan {
+		return nil
+	}
+	return r.once
 }
 
 // events are the events of the record, none without one.
@@ -62,16 +74,16 @@ func (r Run) events() []journal.Event {
 // sums are the histograms of the record by tag, one for each: what is asked
 // of the run as a whole is asked of them.
 func (r Run) sums() []journal.Interval {
-	if r.once != nil {
-		return r.once.sums()
+	if kept := r.kept(); kept != nil {
+		return kept.sums()
 	}
 	return journal.Condense(r.latency())
 }
 
 // groups are the error groups of the record, the largest first; they are only read.
 func (r Run) groups() []journal.ErrorGroup {
-	if r.once != nil {
-		return r.once.groups()
+	if kept := r.kept(); kept != nil {
+		return kept.groups()
 	}
 	return allGroups(r.events())
 }

@@ -55,7 +55,7 @@ func Write(w io.Writer, run Run, name string) error {
 // WriteAll stores every format that has a file into the run directory, and with
 // them scale-events.ndjson, see ScaleEvents, and writeup.md, see WantsWriteup.
 func WriteAll(run Run) error {
-	if run.once == nil {
+	if run.kept() == nil {
 		run = run.fold()
 	}
 	all := formats()

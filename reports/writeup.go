@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -94,27 +96,35 @@ func (d *draft) summary() {
 	if t.Requests > 0 {
 		d.line(fmt.Sprintf("%s requests, of which %s failed and of %s nobody knows.", count(t.Requests), count(t.Failed), count(t.Unknown)))
 	}
+	d.line("Charts and evidence are in [report.html](report.html) of the run directory, the record in journal.ndjson.")
 	d.line("\n(What happened, in three sentences for who was not there.)")
 }
 
 // participants are who asked for something, with how often.
 func (d *draft) participants() {
 	d.section("Who took part")
-	counts, notes := map[string]int{}, map[string]int{}
+	type share struct{ done, notes, refused int }
+	shares := map[string]share{}
 	for _, i := range d.people {
-		if i.note() {
-			notes[i.By]++
-		} else {
-			counts[i.By]++
+		s := shares[i.By]
+		switch {
+		case i.Error != "":
+			s.refused++
+		case i.note():
+			s.notes++
+		default:
+			s.done++
 		}
-	}
-	names := map[string]bool{}
-	for _, i := range d.people {
-		names[i.By] = true
+		shares[i.By] = s
 	}
 	var lines []string
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		lines = append(lines, fmt.Sprintf("%s: %s, %s", escapeMarkdown(name), plural(counts[name], "intervention"), plural(notes[name], "note")))
+	for _, name := range slices.Sorted(maps.Keys(shares)) {
+		s := shares[name]
+		line := fmt.Sprintf("%s: %s, %s", escapeMarkdown(name), plural(s.done, "intervention"), plural(s.notes, "note"))
+		if s.refused > 0 {
+			line += fmt.Sprintf(", %d refused", s.refused)
+		}
+		lines = append(lines, line)
 	}
 	d.list(lines, "Nobody had a hand in the run.")
 }
@@ -215,7 +225,7 @@ func (d *draft) questions() {
 		}
 	}
 	for _, f := range d.run.Result.Checks {
-		if f.Verdict == verify.Inconclusive {
+		if f.Verdict == verify.Inconclusive && f.ID != "run/steered" { // that people steer a game day is no question
 			lines = append(lines, escapeMarkdown(f.ID)+" is inconclusive: "+escapeMarkdown(f.Reason))
 		}
 	}
@@ -227,7 +237,8 @@ func (d *draft) questions() {
 	d.list(lines, "None that the record shows.")
 }
 
-// writeWriteup stores the draft of the write-up of a game day.
+// writeWriteup stores the draft of the write-up of a game day. One that is there stays: people
+// write on in it, and what is rendered again must not take that away.
 func writeWriteup(run Run) error {
 	if !WantsWriteup(run) {
 		return nil
@@ -236,5 +247,13 @@ func writeWriteup(run Run) error {
 	if err := Writeup(&content, run); err != nil {
 		return fmt.Errorf("render the write-up: %w", err)
 	}
-	return os.WriteFile(filepath.Join(run.Dir, "writeup.md"), content.Bytes(), 0o644)
+	file, err := os.OpenFile(filepath.Join(run.Dir, "writeup.md"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("store the write-up: %w", err)
+	}
+	_, err = file.Write(content.Bytes())
+	return errors.Join(err, file.Close())
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/verify"
 )
 
 // steeredRun is the run with faults as a game day: with hypotheses and with people.
@@ -52,19 +53,52 @@ func TestWriteupIsAsItWas(t *testing.T) {
 	}
 }
 
+// That people had a hand in the run is what a game day is: the findings say so, and nobody has to
+// look into it.
+func TestSteeringIsNoOpenQuestion(t *testing.T) {
+	run := steeredRun(t)
+	run.Result.Checks = []verify.Finding{
+		{ID: "run/steered", Kind: "run", Verdict: verify.Inconclusive, Reason: "steered by hand"},
+		{ID: "faults/odd", Kind: "faults", Verdict: verify.Inconclusive, Reason: "nothing tells"},
+	}
+	findings, questions, _ := strings.Cut(render(t, run, Writeup), "## Open questions")
+	if !strings.Contains(findings, "run/steered") || strings.Contains(questions, "run/steered") || !strings.Contains(questions, "faults/odd") {
+		t.Errorf("the open questions are %s", questions)
+	}
+}
+
 func TestWriteupHasWhatPeopleSaid(t *testing.T) {
 	have := render(t, steeredRun(t), Writeup)
 	for _, want := range []string{
-		"- ada: 1 intervention, 1 note", "- bob: 1 intervention, 1 note", "Held / did not hold:", "not carried out: there is room for 8",
+		"- ada: 1 intervention, 1 note", "- bob: 0 interventions, 1 note, 1 refused\n", "Held / did not hold:", "not carried out: there is room for 8",
 		`Why did \| checkout \*stall\*?`, "(no check speaks of it by name)", "## Follow-ups", "- [ ]",
 	} {
 		if !strings.Contains(have, want) {
 			t.Errorf("it lacks %q", want)
 		}
 	}
+	if !strings.Contains(have, "[report.html](report.html)") {
+		t.Error("it does not lead to the report")
+	}
 	_, questions, _ := strings.Cut(have, "## Open questions")
 	if !strings.Contains(questions, "stall") || strings.Contains(questions, "All set") {
 		t.Errorf("the open questions are %s", questions)
+	}
+}
+
+// What people have written into the draft stays when the reports are rendered again.
+func TestWriteupIsWrittenOnce(t *testing.T) {
+	run := steeredRun(t)
+	run.Dir = t.TempDir()
+	path := filepath.Join(run.Dir, "writeup.md")
+	must(t, writeWriteup(run))
+	if draft, err := os.ReadFile(path); err != nil || !strings.Contains(string(draft), "## Follow-ups") {
+		t.Fatalf("%v: %.80q", err, draft)
+	}
+	must(t, os.WriteFile(path, []byte("what we have learned"), 0o600))
+	must(t, writeWriteup(run))
+	if have, err := os.ReadFile(path); err != nil || string(have) != "what we have learned" {
+		t.Errorf("%v: %.80q", err, have)
 	}
 }
 

@@ -85,7 +85,7 @@ func TestLargeRunsStaySmall(t *testing.T) {
 				t.Errorf("%d bytes and %d elements, more than %d or %d", len(html), nodes, maxBytes, maxNodes)
 			}
 			if eval[int](b, `document.querySelectorAll("#timeline svg[data-panel]").length`) < 5 || eval[int](b, `document.querySelectorAll("#errors-seen tbody tr").length`) < 20 {
-				t.Error("charts or errors are missing")
+				t.Errorf("charts or errors are missing: %d panels, %d rows of errors", eval[int](b, `document.querySelectorAll("#timeline svg[data-panel]").length`), eval[int](b, `document.querySelectorAll("#errors-seen tbody tr").length`))
 			}
 			b.drag("latency", .5, .51)
 			if v := b.view(); !v.Reset {
