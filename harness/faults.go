@@ -54,6 +54,9 @@ func (b *breaking) stop(why error) {
 // errAborted is why an aborted run plays no more.
 var errAborted = errors.New("the run was aborted")
 
+// errNotHealed is why nobody waits any more for what an abort cannot revert.
+var errNotHealed = fmt.Errorf("no end after %v; the stack is taken down all the same, and shakedown clean removes what is left then", healPatience)
+
 // abort calls the play off because a person wants it, and returns when every fault is
 // reverted, or known not to be.
 func (b *breaking) abort(ctx context.Context) error {
@@ -62,7 +65,7 @@ func (b *breaking) abort(ctx context.Context) error {
 	if play := b.callOff.Load(); play != nil {
 		(*play)(errAborted)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healPatience)
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), healPatience, errNotHealed)
 	defer cancel()
 	return b.engine.Load().Healed(ctx)
 }

@@ -43,10 +43,10 @@ type live struct {
 	scales   chan *scenarios.PlannedAction
 	kinds    func() []steer.Kind // computed once
 
-	turn  chan struct{}   // whose the present command is
-	over  chan struct{}   // closed at the end of traffic
-	start time.Duration   // of traffic
-	life  context.Context // of actions
+	turn  chan struct{} // whose the present command is
+	over  chan struct{} // closed at the end of traffic
+	ended chan struct{} // closed when nothing is played any more
+	start time.Duration // of traffic
 
 	mu       sync.Mutex
 	paused   bool
@@ -60,7 +60,7 @@ func newLive(r *run) *live {
 	plan := r.Loaded.Plan
 	l := &live{
 		r: r, steering: traffic.NewSteering(), compiler: r.Loaded.Document.Live(r.Loaded.Project.Info(), plan),
-		scales: make(chan *scenarios.PlannedAction, mostByHand), turn: make(chan struct{}, 1), over: make(chan struct{}),
+		scales: make(chan *scenarios.PlannedAction, mostByHand), turn: make(chan struct{}, 1), over: make(chan struct{}), ended: make(chan struct{}),
 		multiple: 1, known: newFaultBook(plan.Faults),
 	}
 	l.kinds = sync.OnceValue(l.findKinds)
@@ -77,14 +77,15 @@ func (l *live) traffic() *traffic.Steering {
 
 // begin shows the run to whoever steers it, from the start of traffic on. What they want
 // done to services comes out of the channel; over is to be called at the end of traffic,
-// and may be again.
-func (l *live) begin(acting context.Context, start time.Duration) (actions <-chan *scenarios.PlannedAction, over func()) {
+// and ended when nothing is played any more.
+func (l *live) begin(start time.Duration) (actions <-chan *scenarios.PlannedAction, over, ended func()) {
 	if l == nil {
-		return nil, func() {}
+		return nil, func() {}, func() {}
 	}
-	l.life, l.start = acting, start
+	l.start = start
 	go l.r.Live(l)
-	return l.scales, sync.OnceFunc(func() { close(l.over) })
+	over = sync.OnceFunc(func() { close(l.over) })
+	return l.scales, over, func() { over(); close(l.ended) }
 }
 
 // observe keeps what the journal says of faults.
@@ -116,7 +117,7 @@ func (l *live) Steer(ctx context.Context, c steer.Command) (steer.Reply, error) 
 	if c.By == "" {
 		c.By = nobodyNamed
 	}
-	if l.isOver() {
+	if l.tooLate(c.Verb) {
 		return steer.Reply{}, steer.ErrOver
 	}
 	if c.Verb == steer.Abort {
@@ -151,9 +152,15 @@ func (l *live) carryOut(ctx context.Context, c steer.Command, o instruction) (st
 	return reply, err
 }
 
-func (l *live) isOver() bool {
+// tooLate tells that nobody can do a command any more. After the end of traffic that is so
+// of all but abort: faults may be slow to revert, and actions slow to end.
+func (l *live) tooLate(v steer.Verb) bool {
+	last := l.over
+	if v == steer.Abort {
+		last = l.ended
+	}
 	select {
-	case <-l.over:
+	case <-last:
 		return true
 	default:
 		return l.r.faults.aborted.Load()

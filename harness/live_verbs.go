@@ -97,13 +97,22 @@ func (l *live) inject(ctx context.Context, text string) (instruction, error) {
 		l.known.add(f)
 		l.mu.Unlock()
 		if err := added.Begin(ctx); err != nil {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.known.failed(f.ID)
-			return steer.Reply{}, err
+			return steer.Reply{}, l.notBegun(ctx, f.ID, err)
 		}
 		return steer.Reply{Text: fmt.Sprintf("%s is in force: %s%s", f.ID, f, lasting(f)), ID: f.ID}, nil
 	}}, nil
+}
+
+// notBegun takes in that a fault is in force nowhere. Where only the time of who asked is up
+// it may be yet: then the journal tells, and it can be reverted once it is.
+func (l *live) notBegun(ctx context.Context, id string, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		return fmt.Errorf("whether fault %s is in force is not known yet: %w", id, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.known.failed(id)
+	return err
 }
 
 // lasting says for how long.
@@ -160,6 +169,14 @@ func (l *live) scale(service string, to int) (instruction, error) {
 		}
 		return steer.Reply{Text: text}, nil
 	}}, nil
+}
+
+// abortedEarly journals that a person has aborted the run before anybody could steer it.
+func (r *run) abortedEarly(ctx context.Context) {
+	if early := new(steer.EarlyAbort); errors.As(context.Cause(ctx), &early) {
+		c := steer.Command{Verb: steer.Abort, Text: clipped(early.Text, mostNote)}
+		r.emit(journal.Steered{By: clipped(early.By, mostName), Verb: string(c.Verb), Detail: detailed("abort before traffic", c)})
+	}
 }
 
 // abort ends the run.

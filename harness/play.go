@@ -34,8 +34,8 @@ func (r *run) play(ctx, hard context.Context) error {
 
 	moments, pending := timeline(r.Loaded.Plan), 0
 	actionEnded := make(chan struct{}, len(moments)+mostByHand) // roomy: after a hard stop nobody reads it
-	byHand, overByHand := r.live.begin(acting, start)
-	defer overByHand()
+	byHand, overByHand, endedByHand := r.live.begin(start)
+	defer endedByHand()
 	traffic, wake := true, time.NewTimer(0)
 	defer wake.Stop()
 	var tooLong <-chan time.Time

@@ -75,6 +75,7 @@ func runAndJudge(ctx, hard context.Context, opts Options) (verify.Result, error)
 	if late != nil {
 		played = errors.Join(late, played)
 	}
+	r.abortedEarly(ctx)
 	played = errors.Join(played, r.metrics.close())
 	r.emit(r.faults.ending(ended(played, interrupted, r.faults.ended.Load())))
 	kept := opts.KeepOnFail && !interrupted && r.verdictSoFar() != verify.Pass

@@ -14,8 +14,8 @@ type RegressionCheck struct {
 	// Metrics are compared, of each journey: p50, p95, p99, availability, rate. Default:
 	// p50, p95, p99 and availability.
 	Metrics []string `json:"metrics,omitempty" yaml:"metrics" jsonschema:"minItems=1"`
-	// Max is how much worse than the median of the baseline a metric may be; but for
-	// availability, which has Lost. Default 10%.
+	// Max is how much worse than the median of the baseline a metric may be; not
+	// of availability, for which see lost. Default 10%.
 	Max *Percent `json:"max,omitempty" yaml:"max"`
 	// Lost is how many percentage points of availability may be lost against the median
 	// of the baseline. Default 0.1%.

@@ -143,7 +143,7 @@ func (e *Engine) End(ctx context.Context, id string) error {
 	case <-r.ended:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return fmt.Errorf("fault %s is being reverted still: %w", id, context.Cause(ctx))
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -58,6 +59,11 @@ func baselineCommand() *cli.Command {
 	return command
 }
 
+// baselinesOf is the directory of baselines: a variable that is set to nothing says nothing.
+func baselinesOf(c *cli.Context) string {
+	return cmp.Or(c.String(baselinesFlag.Name), baseline.DefaultDir)
+}
+
 // saveBaseline adds runs to the baselines that they belong to.
 func saveBaseline(c *cli.Context) error {
 	if !c.Args().Present() {
@@ -83,20 +89,31 @@ func saveBaseline(c *cli.Context) error {
 		kept[key] = append(kept[key], baseline.RunOf(run.Intent, run.Record, run.Result))
 		words[key] = baseline.Words(run.Intent)
 	}
-	store := baseline.Store(c.String("baselines"))
+	store := baseline.Store(baselinesOf(c))
 	for _, key := range order {
 		file, err := store.Save(key, words[key], kept[key], c.Int("keep"))
 		if err != nil {
 			return fmt.Errorf("save the baseline: %w", err)
 		}
-		fmt.Fprintf(c.App.Writer, "%s: %d of %d runs are new\n  %s\n  %s\n", key.Scenario+" "+key.Name, len(kept[key]), len(file.Runs), file.Machine, store.Path(key))
+		fmt.Fprintf(c.App.Writer, "%s: %d of %d runs are new\n  %s\n  %s\n", key.Scenario+" "+key.Name, distinctRuns(kept[key]), len(file.Runs), file.Machine, store.Path(key))
 	}
 	return nil
+}
+
+// distinctRuns is how many runs there are: one that is named twice is kept once.
+func distinctRuns(runs []baseline.Run) int {
+	ids := map[string]bool{}
+	for _, r := range runs {
+		ids[r.Run] = true
+	}
+	return len(ids)
 }
 
 // worthKeeping refuses runs that no later one should be held to.
 func worthKeeping(run reports.Run, force bool) error {
 	switch {
+	case run.Intent.Plan == nil:
+		return usagef("%s has no figures: its run.json holds no plan; save a run that is whole", run.Dir)
 	case run.Intent.Plan.Control != "":
 		return usagef("%s was spoiled on purpose (--control %s): it is no baseline", run.Dir, run.Intent.Plan.Control)
 	case len(verify.Figures(run.Record, run.Intent.Plan)) == 0:
@@ -121,7 +138,7 @@ func showBaselines(c *cli.Context) error {
 	if c.NArg() > 1 {
 		return usagef("baseline show wants one scenario or none; got %d", c.NArg())
 	}
-	store := baseline.Store(c.String("baselines"))
+	store := baseline.Store(baselinesOf(c))
 	files, err := store.List(c.Args().First())
 	if len(files) == 0 && err == nil && !c.Bool("json") {
 		fmt.Fprintf(c.App.Writer, "there is no baseline in %s; make one: shakedown run SCENARIO --repeat 5 --out DIR, then shakedown baseline save DIR\n", store)
@@ -142,6 +159,9 @@ func checkBaseline(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("read run %s: %w", c.Args().First(), err)
 	}
+	if run.Intent.Plan == nil || run.Record == nil {
+		return fmt.Errorf("hold the run to its baseline: there is no plan or no record of %s; shakedown report %s says what is left of it", run.Dir, run.Dir)
+	}
 	plan := *run.Intent.Plan
 	plan.Checks = regressionChecks(c, plan.Checks)
 	plan.Faults = nil // what they came to is not asked here
@@ -149,7 +169,7 @@ func checkBaseline(c *cli.Context) error {
 	for _, check := range plan.Checks {
 		name := check.Regression.Planned().Baseline
 		key := baseline.KeyOf(run.Intent, name)
-		file, err := baseline.Store(c.String("baselines")).Load(key)
+		file, err := baseline.Store(baselinesOf(c)).Load(key)
 		if err != nil {
 			return fmt.Errorf("hold the run to its baseline: %w", err)
 		}

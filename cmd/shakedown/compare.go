@@ -159,7 +159,13 @@ func compareSides(c *cli.Context, base, changed []rundir.Dir, opts reports.SideO
 		return err
 	}
 	left = append(left, more...)
-	if opts.Paired && (len(before) != len(after) || len(left) > 0) {
+	if err := errors.Join(countedOnce(before), countedOnce(after)); err != nil {
+		return err
+	}
+	if opts.Paired && len(left) > 0 {
+		return usagef("--paired: a run that cannot be read leaves its partner alone; leave out both: %s", strings.Join(left, "; "))
+	}
+	if opts.Paired && len(before) != len(after) {
 		return usagef("--paired: %d runs on the one side and %d on the other make no pairs", len(before), len(after))
 	}
 	if err := comparableRuns(c, slices.Concat(before, after)); err != nil {
@@ -172,6 +178,23 @@ func compareSides(c *cli.Context, base, changed []rundir.Dir, opts reports.SideO
 	}
 	if verdict := comparison.Sides.Verdict; verdict != verify.Pass {
 		return verdictError{verdict: verdict}
+	}
+	return nil
+}
+
+// countedOnce refuses a side that has one run several times, under other names or as a
+// copy: what one run shows would be told from chance as if several did.
+func countedOnce(side []reports.Run) error {
+	seen := map[string]string{}
+	for _, run := range side {
+		if run.Intent.Run == "" {
+			continue // not known
+		}
+		id := run.Intent.Run + run.Intent.Started.String()
+		if first, again := seen[id]; again {
+			return usagef("%s and %s on one side are the same run (%s): name each run once", first, run.Dir, run.Intent.Run)
+		}
+		seen[id] = run.Dir
 	}
 	return nil
 }

@@ -194,8 +194,8 @@ func arguments(command string, before []string) []string {
 		return scenarioNames()
 	case "check", "report", "query", "serve", "compare", "save":
 		return runDirs()
-	case "baseline":
-		return append(runDirs(), scenarioNames()...)
+	case "show": // of baseline
+		return scenarioNames()
 	case "scenarios":
 		return librarySummaries()
 	case "faults", "inject":

@@ -25,7 +25,7 @@ func gamedayCommand() *cli.Command {
 			"printed and stands in gameday.url of the run directory, for its owner alone; and with shakedown steer, through a socket\n" +
 			"in the run directory. Everything that is asked is journaled with who and when. The run ends as planned, or with abort;\n" +
 			"no open page holds it. Without a page where CI is set, unless --page asks for it.\n" +
-			"The run directory gets writeup.md, the draft of the write-up. Exit codes are those of run.",
+			"The run directory gets writeup.md, the draft of the write-up, once: no report writes over it. Exit codes are those of run.",
 		Flags: append(slices.DeleteFunc(slices.Clone(run.Flags), isVariants),
 			&cli.BoolFlag{Name: "page", Usage: "serve the live page; --page=false does without (default: served, but not where CI is set)"},
 			&cli.IntFlag{Name: "port", EnvVars: []string{"SHAKEDOWN_PORT"}, Usage: "`PORT` of 127.0.0.1 for the page; 0 takes any that is free"},
@@ -54,8 +54,8 @@ func runGameday(c *cli.Context) error {
 	}
 	soft, hard, release := interrupts(c.Context, c.App.ErrWriter, "stopping in order, with a report; interrupt again to tear down at once")
 	defer release()
-	soft, interrupt := context.WithCancel(soft)
-	defer interrupt()
+	soft, interrupt := context.WithCancelCause(soft)
+	defer interrupt(nil)
 	day := &day{c: c, interrupt: interrupt, outcome: "it never got to a verdict"}
 	defer func() { _ = day.close() }() // after a panic, too
 	return errors.Join(play(soft, hard, c, mode, loaded, request(c), day.show, day.begin), day.close())
@@ -64,7 +64,7 @@ func runGameday(c *cli.Context) error {
 // A day is the server of a game day beside its run.
 type day struct {
 	c         *cli.Context
-	interrupt func()
+	interrupt func(why error)
 	server    *gameday.Server // nil before the run and after it
 	outcome   string
 }
@@ -75,6 +75,7 @@ func (d *day) begin(opts *harness.Options) error {
 	d.server, err = gameday.Start(gameday.Config{
 		Dir: opts.Dir, Run: opts.Run, Plan: opts.Loaded.Plan, Page: pageWanted(d.c), Port: d.c.Int("port"),
 		Redact: opts.Secrets.String, Interrupt: d.interrupt,
+		Hide: func(token string) { opts.Secrets.Add("SHAKEDOWN_GAMEDAY_TOKEN", token) },
 	})
 	if err != nil {
 		return err

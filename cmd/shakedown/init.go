@@ -76,6 +76,9 @@ func initScenario(c *cli.Context) error {
 		return usagef("%v", err)
 	}
 	out := cmp.Or(c.String("out"), resolved.Name+".yaml")
+	if err := checkOut(out, compose); err != nil {
+		return err
+	}
 	if resolved.Compose, err = relativeTo(filepath.Dir(out), compose); err != nil {
 		return err
 	}
@@ -94,6 +97,18 @@ func initScenario(c *cli.Context) error {
 	_, err = fmt.Fprintf(c.App.Writer, "%s is written: %s on %s, port %d. What is assumed is marked in it. Next:\n\n  shakedown plan %s\n  shakedown run %s\n",
 		out, resolved.Template, resolved.Service, resolved.Port, shellWord(out), shellWord(out))
 	return err
+}
+
+// checkOut refuses places that no scenario can be written to: --force is not meant for the
+// compose file that it is made from.
+func checkOut(out string, compose []string) error {
+	if out == "-" {
+		return usagef("--out -: a scenario is written with its schema beside it; name a file")
+	}
+	if slices.ContainsFunc(compose, func(file string) bool { return sameFile(file, out) }) {
+		return usagef("--out %s: that is the compose file itself; choose another name", out)
+	}
+	return nil
 }
 
 // composeFiles are those that were named, or those that compose itself would take here.

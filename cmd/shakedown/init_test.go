@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -37,5 +39,22 @@ func TestWhoDoesNotAnswerIsToldOfFlags(t *testing.T) {
 	_, err := (interview{in: bufio.NewReader(strings.NewReader("")), out: &strings.Builder{}}).ask(asked, scaffold.Choices{})
 	if err == nil || !strings.Contains(err.Error(), "--yes") {
 		t.Errorf("it says %v", err)
+	}
+}
+
+// --force is for scenarios: the compose file is never written over by what was made from it.
+func TestInitSparesTheComposeFile(t *testing.T) {
+	compose := filepath.Join(t.TempDir(), "compose.yaml")
+	text := "services: {web: {image: web, expose: [\"8080\"]}}\n"
+	if err := os.WriteFile(compose, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, out := range []string{compose, filepath.Dir(compose) + "/./compose.yaml", "-"} {
+		if code, _, stderr := called(t, "init", "--yes", "--force", "--from", compose, "--out", out); code != 2 || !strings.Contains(stderr, "--out "+out) {
+			t.Errorf("exit code %d\n%s", code, stderr)
+		}
+	}
+	if b, err := os.ReadFile(compose); err != nil || string(b) != text {
+		t.Errorf("%v, %s", err, b)
 	}
 }

@@ -34,6 +34,24 @@ func TestTheScenarioOfTheREADMEIsValid(t *testing.T) {
 	}
 }
 
+// shownCommand is the command line, without the program, of the README's first line that
+// begins like that.
+func shownCommand(t *testing.T, beginning string) []string {
+	t.Helper()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(readme)) {
+		if strings.HasPrefix(line, beginning) {
+			line, _, _ = strings.Cut(line, " # ")
+			return strings.Fields(line)[2:]
+		}
+	}
+	t.Fatalf("the README has no line %q", beginning)
+	return nil
+}
+
 // What the README shows of faults is of the language, too: with a stack and traffic
 // around it, it is a scenario.
 func TestTheFaultsOfTheREADMEAreValid(t *testing.T) {

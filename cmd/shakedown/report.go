@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -102,7 +103,7 @@ func outputsOf(formats []string, single string) (outputs []output, err error) {
 			return nil, usagef("--format %s: there is no report format %q; choose one of %s", value, format, strings.Join(reports.Documents(), ", "))
 		}
 		switch {
-		case file != "" && slices.ContainsFunc(outputs, func(o output) bool { return o.file == file }):
+		case file != "" && slices.ContainsFunc(outputs, func(o output) bool { return sameFile(o.file, file) }):
 			return nil, usagef("--format %s: another format goes to %s already", value, file)
 		case file == "" && printed != "":
 			return nil, usagef("--format %s: standard output has the %s already; give one of them a file, as in %s=FILE", value, printed, format)
@@ -112,6 +113,16 @@ func outputsOf(formats []string, single string) (outputs []output, err error) {
 		outputs = append(outputs, output{format, file})
 	}
 	return outputs, nil
+}
+
+// sameFile tells whether two names are those of one file, however they are spelt.
+func sameFile(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	one, err := filepath.Abs(a)
+	other, wrong := filepath.Abs(b)
+	return err == nil && wrong == nil && one == other
 }
 
 // write renders the run to where the output goes. A file is replaced whole or not at

@@ -41,6 +41,7 @@ func TestOutputs(t *testing.T) {
 		{[]string{"text=-", "html=a=b.html", "junit=x.xml"}, "", []output{{"text", ""}, {"html", "a=b.html"}, {"junit", "x.xml"}}, ""},
 		{[]string{"text", "json=-"}, "", nil, "standard output has the text already"},
 		{[]string{"html=x", "junit=x"}, "", nil, "another format goes to x"},
+		{[]string{"html=x", "junit=./x"}, "", nil, "another format goes to ./x"},
 		{[]string{"html="}, "", nil, "no file behind the ="},
 		{[]string{"pdf"}, "", nil, `no report format "pdf"`},
 		{nil, "x", nil, "--output wants a --format"},

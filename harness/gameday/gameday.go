@@ -29,6 +29,9 @@ const (
 	maxCommand = 2 * time.Minute
 )
 
+// errNoEnd is why nobody waits for a command any more.
+var errNoEnd = fmt.Errorf("no end after %v, but it goes on; shakedown steer status, or the page, tells what comes of it", maxCommand)
+
 // Config is what a Server serves.
 type Config struct {
 	Dir  rundir.Dir
@@ -41,9 +44,14 @@ type Config struct {
 	// Redact takes secrets out of a text before it leaves the process; nil leaves
 	// texts as they are.
 	Redact func(string) string
+	// Hide makes the token known as a secret of the run, nil where it has none: browsers
+	// send the cookies of a host to all of its ports, and so to the services of the stack,
+	// which may log them.
+	Hide func(token string)
 	// Interrupt ends a run in order, as one signal does: what abort means while
-	// there is no traffic yet.
-	Interrupt func()
+	// there is no traffic yet. It is to end the context of the run for that reason, a
+	// *steer.EarlyAbort.
+	Interrupt func(why error)
 }
 
 // A Server is the game day of one run. Its methods are safe for concurrent use.
@@ -71,6 +79,9 @@ func Start(config Config) (_ *Server, err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{config: config, token: newToken(), stop: stop}
 	s.feed = newFeed(newBoard(config))
+	if config.Hide != nil {
+		config.Hide(s.token)
+	}
 	defer func() {
 		if err != nil {
 			stop()
@@ -195,7 +206,7 @@ func (s *Server) Steer(ctx context.Context, c steer.Command) (steer.Reply, error
 	case run != nil:
 		return run.Steer(ctx, c)
 	case c.Verb == steer.Abort && s.config.Interrupt != nil:
-		s.config.Interrupt()
+		s.config.Interrupt(&steer.EarlyAbort{By: c.By, Text: c.Text})
 		return steer.Reply{Text: "interrupted: the stack is taken down again, and there will be a report"}, nil
 	}
 	return steer.Reply{}, ErrNotYet

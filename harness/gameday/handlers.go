@@ -84,7 +84,7 @@ func (s *Server) command(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // the answer may take longer
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), maxCommand)
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(r.Context()), maxCommand, errNoEnd)
 	defer cancel()
 	reply, err := s.Steer(ctx, c)
 	if err != nil {

@@ -69,8 +69,8 @@ func TestBadCommandsAreRefusedBeforeTheRunHearsOfThem(t *testing.T) {
 
 // Until there is traffic only abort works, as an interrupt.
 func TestBeforeTraffic(t *testing.T) {
-	interrupted := make(chan bool, 1)
-	s, _ := begun(t, func(c *Config) { c.Interrupt = func() { interrupted <- true } })
+	interrupted := make(chan error, 1)
+	s, _ := begun(t, func(c *Config) { c.Interrupt = func(why error) { interrupted <- why } })
 	if status, answer := post(t, s, note, nil); status != http.StatusConflict || !strings.Contains(answer, "no traffic yet") {
 		t.Errorf("%d %s", status, answer)
 	}
@@ -78,9 +78,21 @@ func TestBeforeTraffic(t *testing.T) {
 		t.Errorf("%d %s", status, answer)
 	}
 	select {
-	case <-interrupted:
+	case why := <-interrupted:
+		if early := new(steer.EarlyAbort); !errors.As(why, &early) || early.By != "ada" {
+			t.Errorf("interrupted because %v, want it to say who", why)
+		}
 	default:
 		t.Error("nothing was interrupted")
+	}
+}
+
+// The run knows its token as a secret before anybody has it.
+func TestTheTokenIsHidden(t *testing.T) {
+	hidden := ""
+	s, _ := begun(t, func(c *Config) { c.Hide = func(token string) { hidden = token } })
+	if hidden == "" || !strings.HasSuffix(s.URL(), "token="+hidden) {
+		t.Errorf("%q is hidden, and the address is %s", hidden, s.URL())
 	}
 }
 

@@ -25,7 +25,7 @@ const (
 	// strong one beside it until both have been found.
 	relaxed = 10
 	// leastSegment is how many values a stretch between two changes must have: one run
-	// that went wrong is no change.
+	// that went wrong is a change only where it pulls its neighbours along, early in a series.
 	leastSegment = 3
 )
 

@@ -90,7 +90,8 @@ type Kind struct {
 }
 
 // A Run is a run under way. Its methods are safe for concurrent use and may be called
-// until the run has ended; after that Steer returns ErrOver.
+// until the run has ended; after that Steer returns ErrOver, and for everything but abort
+// from the end of traffic on.
 type Run interface {
 	// Plan is what the run plays.
 	Plan() *scenarios.Plan

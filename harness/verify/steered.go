@@ -29,7 +29,7 @@ func (h *history) steered(events []journal.Event, others []Finding) []Finding {
 		if n < maxNamed {
 			f.Evidence = append(f.Evidence, i.evidence())
 		}
-		if i.Verb == "abort" {
+		if i.Verb == "abort" && len(findings) == 0 { // two people may ask at once
 			findings = append(findings, Finding{ID: "run/aborted", Kind: "run", Verdict: Inconclusive, Wanted: "the run comes to its end",
 				Measured: "aborted at " + offset(i.from), Reason: fmt.Sprintf("the run was aborted at %s by %s: what would have followed is not known", offset(i.from), capped(i.By)),
 				Evidence: []Evidence{i.evidence()}})

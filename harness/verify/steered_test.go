@@ -49,11 +49,16 @@ func TestSteeredRuns(t *testing.T) {
 		"the load": {steeredJournal("completed", by(20, "pause", "pause traffic", ""), by(30, "resume", "resume traffic", "")),
 			map[string]string{"run/steered": "2 interventions"}},
 		"an abort": {steeredJournal("aborted", by(40, "abort", "abort: enough", "")), map[string]string{"run/steered": "1 intervention", "run/aborted": "by ann"}},
+		"two aborts at once": {steeredJournal("aborted", by(40, "abort", "abort", ""), by(40, "abort", "abort", "")),
+			map[string]string{"run/steered": "2 interventions", "run/aborted": "by ann"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := map[string]Finding{}
 			for _, f := range Judge(c.record, &scenarios.Plan{}).Checks {
+				if _, again := got[f.ID]; again {
+					t.Errorf("two findings are called %s", f.ID)
+				}
 				got[f.ID] = f
 			}
 			if len(got) != len(c.want) {

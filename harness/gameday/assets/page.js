@@ -293,7 +293,18 @@
     charts();
     glance();
   };
-  const stream = new EventSource("/events");
-  stream.onmessage = (event) => { $("link").textContent = ""; take(JSON.parse(event.data)); };
-  stream.onerror = () => { $("link").textContent = "· no connection to the run; trying again"; };
+  // A browser has six connections to a host: tabs that nobody looks at must not take
+  // them from the one with the abort. Coming back begins with a snapshot.
+  let stream = null;
+  const listen = () => {
+    if (stream) stream.close();
+    stream = document.hidden ? null : new EventSource("/events");
+    if (!stream) return;
+    stream.onmessage = (event) => { $("link").textContent = ""; take(JSON.parse(event.data)); };
+    stream.onerror = () => {
+      $("link").textContent = stream.readyState === EventSource.CLOSED ? "· the run does not answer this page any more; open it again with its address" : "· no connection to the run; trying again";
+    };
+  };
+  document.addEventListener("visibilitychange", listen);
+  listen();
 })();
