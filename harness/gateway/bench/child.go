@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/shakedown-dev/shakedown/harness/yardstick"
 )
 
 // The cores: that of the generator, and that of what it drives.
@@ -39,7 +41,7 @@ func start(ctx context.Context, core int, args ...string) (*child, error) {
 	if c.Reader, err = c.cmd.StdoutPipe(); err != nil {
 		return nil, err
 	}
-	if err := startPinned(c.cmd, core); err != nil {
+	if err := yardstick.StartPinned(c.cmd, core); err != nil {
 		return nil, fmt.Errorf("start %s: %w", args[0], err)
 	}
 	return c, nil

@@ -24,10 +24,10 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/shakedown-dev/shakedown/harness/gateway"
+	"github.com/shakedown-dev/shakedown/harness/yardstick"
 )
 
 // errMissed says that everything was measured and a floor missed.
@@ -73,8 +73,8 @@ func compare(ctx context.Context, args []string) error {
 	if *quick {
 		b.seconds = 2
 	}
-	busy := isBusy(loadAverage())
-	fmt.Printf("%s, %d cores, %s; %d rounds; load average before %s\n", runtime.GOARCH, runtime.NumCPU(), runtime.Version(), *rounds, loadAverage())
+	busy := isBusy(yardstick.LoadAverage())
+	fmt.Printf("%s, %d cores, %s; %d rounds; load average before %s\n", runtime.GOARCH, runtime.NumCPU(), runtime.Version(), *rounds, yardstick.LoadAverage())
 	figures := newFigures()
 	for round := range *rounds {
 		fmt.Fprintf(os.Stderr, "round %d\n", round+1)
@@ -82,7 +82,7 @@ func compare(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	fmt.Printf("load average after %s\n\n", loadAverage())
+	fmt.Printf("load average after %s\n\n", yardstick.LoadAverage())
 	return report(figures, busy)
 }
 
@@ -118,13 +118,4 @@ func isBusy(average string) bool {
 	var load float64
 	_, err := fmt.Sscan(average, &load)
 	return err == nil && load > float64(runtime.NumCPU())/2
-}
-
-// loadAverage is how busy the machine is, "unknown" where it does not say.
-func loadAverage() string {
-	text, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
-	return strings.Join(strings.Fields(string(text))[:3], " ")
 }

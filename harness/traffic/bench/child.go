@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/shakedown-dev/shakedown/harness/yardstick"
 )
 
 // The cores that the two sides run on.
@@ -32,7 +34,7 @@ func runPinned(ctx context.Context, core int, limit time.Duration, dir string, n
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
 	cmd.WaitDelay = time.Second
-	if err := startPinned(cmd, core); err != nil {
+	if err := yardstick.StartPinned(cmd, core); err != nil {
 		return nil, usage{}, fmt.Errorf("start %s: %w", name, err)
 	}
 	err := cmd.Wait()

@@ -2,13 +2,8 @@
 
 package main
 
-import (
-	"errors"
-	"os/exec"
-)
+import "errors"
 
 var errLinux = errors.New("the benchmark needs Linux: it pins processes to cores and serves over epoll")
-
-func startPinned(*exec.Cmd, int) error { return errLinux }
 
 func serve([]string) error { return errLinux }

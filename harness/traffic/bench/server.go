@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/traffic/lab"
+	"github.com/shakedown-dev/shakedown/harness/yardstick"
 )
 
 // A server is the child process that answers.
@@ -47,7 +48,7 @@ func startServer(ctx context.Context, stall lab.Stall) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := startPinned(cmd, serverCore); err != nil {
+	if err := yardstick.StartPinned(cmd, serverCore); err != nil {
 		return nil, fmt.Errorf("start the server: %w", err)
 	}
 	s := &server{cmd: cmd, stdin: stdin, out: bufio.NewReader(stdout)}

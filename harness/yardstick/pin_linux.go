@@ -1,4 +1,4 @@
-package main
+package yardstick
 
 import (
 	"fmt"
@@ -8,9 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startPinned starts a command on one core. A child inherits the cores of the
-// thread that starts it.
-func startPinned(cmd *exec.Cmd, core int) error {
+// StartPinned starts a command on one core, counted from zero and modulo the number of
+// cores. A child inherits the cores of the thread that starts it; the thread gets
+// back those that it had.
+func StartPinned(cmd *exec.Cmd, core int) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var before, only unix.CPUSet
