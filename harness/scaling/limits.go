@@ -28,12 +28,14 @@ const (
 // overflow.
 const mostWanted = 1 << 20
 
-// asked is how many instances a quotient asks for.
+// asked is how many instances a quotient asks for, from 0 to mostWanted. One
+// that is no number asks for the most: whoever asks for nothing would be taken
+// away.
 func asked(quotient float64) int {
-	if quotient >= mostWanted {
+	if !(quotient < mostWanted) { // NaN too
 		return mostWanted
 	}
-	return int(math.Ceil(quotient - 1e-9)) // 3.0000000001 instances are three
+	return max(0, int(math.Ceil(max(quotient, 0)-1e-9))) // 3.0000000001 instances are three
 }
 
 // begin is a decision that changes nothing yet.
@@ -90,7 +92,8 @@ func metric(name string, r Reading, target scenarios.Value) journal.ScaleMetric 
 }
 
 // warm are the instances that have been started for so long.
-func warm(state State, warmUp scenarios.Duration) (instances []Instance) {
+func warm(state State, warmUp scenarios.Duration) []Instance {
+	instances := make([]Instance, 0, len(state.Instances))
 	for _, i := range state.Instances {
 		if !i.Started.IsZero() && state.Now.Sub(i.Started) >= warmUp.Std() {
 			instances = append(instances, i)
@@ -114,9 +117,13 @@ func within(now, at time.Time, while time.Duration) bool {
 	return !at.IsZero() && now.Sub(at) < while
 }
 
+// mostCounted is the most seconds or bytes that are written as such: a duration
+// holds no more nanoseconds.
+const mostCounted = 9e9
+
 // number is a value as people read it, with three figures.
 func number(v float64, unit string) string {
-	if unit == "s" || unit == "B" {
+	if unit == "s" && v < mostCounted || unit == "B" && v < mostCounted*1e9 {
 		return scenarios.Value{Number: v, Unit: unit}.String()
 	}
 	return fmt.Sprintf("%.3g%s", v, unit)

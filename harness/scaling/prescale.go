@@ -116,6 +116,32 @@ func (p *prescaling) move() {
 	}
 }
 
+// Follow is the claims after instances have been given notice, of which it is
+// known what takes their place: their claims go with that. A policy that names no
+// instances has nothing to move. Of what it says, as of Prescale, the rest is the
+// caller's.
+func (c Claims) Follow(successors map[string]string) (Claims, []journal.Claim) {
+	next := Claims{Holders: slices.Clone(c.Holders), Queue: c.Queue}
+	var said []journal.Claim
+	for i, h := range next.Holders {
+		successor, noticed := successors[h.Instance]
+		if !noticed {
+			continue
+		}
+		next.Holders[i].Instance = successor
+		said = append(said, journal.Claim{
+			Account: h.Account, State: Renewed, Instance: successor, Via: h.Via,
+			Reason: h.Instance + " was given notice, and this takes its place",
+		})
+	}
+	return next, said
+}
+
+// On tells whether a claim is on an instance.
+func (c Claims) On(instance string) bool {
+	return slices.ContainsFunc(c.Holders, func(h Holder) bool { return h.Instance == instance })
+}
+
 // giveUp rejects those that have waited for too long.
 func (p *prescaling) giveUp() {
 	p.Queue = slices.DeleteFunc(p.Queue, func(w Waiter) bool {

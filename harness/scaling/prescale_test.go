@@ -110,6 +110,28 @@ func TestClaimsOfOneInstance(t *testing.T) {
 	s.classes(BaseClass, LargeClass)
 }
 
+// The claims on an instance that was given notice go with what takes its place;
+// others stay, and those that were passed in do not change.
+func TestClaimsFollow(t *testing.T) {
+	s := story{t: t, spec: prescaled("one", "reject"), instances: []string{"importer-1", "importer-2"}}
+	s.spec.Budget = 10
+	s.step(0, "a>importer-1 b>importer-2 c>importer-1", "a granted importer-1", "b granted importer-2", "c granted importer-1")
+	before := s.claims
+	next, said := s.claims.Follow(map[string]string{"importer-1": "importer-3", "importer-9": "importer-4"})
+	if len(said) != 2 || said[0].Account != "a" || said[1].Account != "c" || said[0].Instance != "importer-3" || said[0].State != Renewed || said[0].Reason != "importer-1 was given notice, and this takes its place" {
+		t.Errorf("%+v", said)
+	}
+	if !next.On("importer-3") || !next.On("importer-2") || next.On("importer-1") || !before.On("importer-1") || (Claims{}).On("importer-1") {
+		t.Errorf("%+v, before %+v", next, before)
+	}
+	if again, said := next.Follow(map[string]string{"importer-1": "importer-3"}); len(said) != 0 || !again.On("importer-3") {
+		t.Errorf("again: %+v", said)
+	}
+	s.claims, s.instances = next, []string{"importer-2", "importer-3"}
+	s.classes(BaseClass, LargeClass, LargeClass)
+	s.step(time.Second, "")
+}
+
 func TestClaimsWait(t *testing.T) {
 	s := story{t: t, spec: prescaled("all", "queue"), instances: []string{"importer-1"}}
 	s.spec.Hold = scenarios.Duration(30 * time.Second)

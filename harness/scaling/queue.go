@@ -53,7 +53,7 @@ func Queue(spec scenarios.QueueScaling, state State, backlog, age Reading, histo
 
 // ask is how many instances a backlog asks for.
 func (d *limited) ask(spec scenarios.QueueScaling, state State, backlog float64) int {
-	wanted := asked(backlog / float64(spec.PerInstance))
+	wanted := asked(backlog / float64(max(1, spec.PerInstance)))
 	stands := fmt.Sprintf("%s is %s, %d for an instance", spec.Backlog, number(backlog, ""), spec.PerInstance)
 	switch {
 	case backlog > float64(spec.Activation):
@@ -108,9 +108,12 @@ func (d *limited) settle(spec scenarios.QueueScaling, now time.Time, history Que
 			d.Reason = ScaledOut
 		}
 	case d.Wanted == d.Current:
-	case now.Sub(history.Began) < cooldown(spec.Cooldown) || highest >= d.Current:
+	case highest >= d.Current:
 		d.Reason = CoolingDown
-		d.say("%d were asked for within the last %s", max(highest, d.Wanted), cooldown(spec.Cooldown))
+		d.say("%d were asked for within the last %s", highest, cooldown(spec.Cooldown))
+	case now.Sub(history.Began) < cooldown(spec.Cooldown):
+		d.Reason = CoolingDown
+		d.say("nothing is removed in the first %s", cooldown(spec.Cooldown))
 	default:
 		d.Desired = highest
 		if d.Reason == WithinRange {

@@ -3,6 +3,7 @@ package scaling
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -92,6 +93,9 @@ type reacting struct {
 }
 
 func (r *reacting) look(use Use, raised Raised, large bool) {
+	if use.Err == nil && (math.IsNaN(use.CPUs) || math.IsInf(use.CPUs, 0) || use.CPUs < 0 || use.Memory < 0) {
+		use.Err = fmt.Errorf("its use is given as %v cores and %d bytes", use.CPUs, use.Memory)
+	}
 	if use.Err != nil {
 		r.unknown = append(r.unknown, fmt.Sprintf("%s: %v", use.Instance, use.Err))
 		if large {

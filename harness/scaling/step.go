@@ -129,13 +129,13 @@ func stepIn(steps []scenarios.ScaleStep, value float64) (reached *scenarios.Scal
 	return reached
 }
 
-// apply is how many instances a step leads to from n.
+// apply is how many instances a step leads to from n, from 0 to mostWanted.
 func apply(s scenarios.ScaleStep, n, direction int) int {
 	switch {
 	case s.To != nil:
-		return *s.To
+		n = *s.To
 	case s.Change != nil:
-		return n + direction*max(1, s.Change.Of(n, true))
+		n += direction * min(mostWanted, max(1, s.Change.Of(n, true)))
 	}
-	return n
+	return max(0, min(n, mostWanted))
 }

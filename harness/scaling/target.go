@@ -24,22 +24,34 @@ const easeIn = 0.9
 // that are warming up as added; below nine tenths of the target it removes half of
 // what is too much, after its cooldown, as target tracking of public clouds does
 // gradually. A metric of the service as a whole is shared among the instances.
+// Where it is known of some instances only, nothing is removed for those that
+// take work and did not tell: they count as at the target then, and as idle
+// where instances are added, as the pods without a metric of an HPA do.
 func TargetTracking(spec scenarios.TargetTracking, state State, reading Reading, history TrackingHistory) (Decision, TrackingHistory) {
 	d := limited{begin(state)}
 	counted := warm(state, spec.WarmUp)
 	value, n := perInstance(spec, reading, counted)
 	reading.Value = value
 	m := metric(spec.Metric, reading, spec.Target)
+	m.Missing = silent(reading, counted)
 	d.Metrics = append(d.Metrics, m)
 	switch {
 	case m.Error != "":
 		d.Reason = MetricUnavailable
 		d.say("%s could not be read: %s", spec.Metric, m.Error)
+	case !(spec.Target.Number > 0):
+		d.Reason = MetricUnavailable
+		d.say("a target of %s is none to keep", spec.Target)
 	case n == 0:
 		d.Reason = WarmingUp
 		d.say("no instance is warm")
 	default:
-		wanted := asked(float64(n) * value / spec.Target.Number)
+		share := float64(n) * value / spec.Target.Number
+		wanted := asked(share)
+		if m.Missing > 0 && wanted < d.Current {
+			wanted = min(d.Current, asked(share+float64(m.Missing)))
+			d.say("%d did not tell and count as at the target", m.Missing)
+		}
 		d.Metrics[0].Proposed = &wanted
 		d.Wanted = wanted
 		d.track(spec, state, value, wanted, len(counted), history)
@@ -71,6 +83,19 @@ func perInstance(spec scenarios.TargetTracking, r Reading, counted []Instance) (
 		return r.Value, 0
 	}
 	return sum / float64(n), n
+}
+
+// silent is how many instances take work, should be known by now, and are not.
+func silent(r Reading, counted []Instance) (missing int) {
+	if r.Each == nil {
+		return 0
+	}
+	for _, i := range counted {
+		if _, told := r.Each[i.Name]; !told && !i.Ready.IsZero() {
+			missing++
+		}
+	}
+	return missing
 }
 
 // track decides by the value of a metric.

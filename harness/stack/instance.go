@@ -32,6 +32,9 @@ type instance struct {
 	// when the calls for that are over. It is set before anybody else knows it.
 	rising bool
 	raised signal
+	// replaces is the instance whose place it takes after a notice, "" for none. It
+	// is set before anybody else knows it.
+	replaces string
 	// resizing is held by what changes its limits.
 	resizing turn
 

@@ -14,7 +14,8 @@ import (
 
 // Interrupt gives notice to the oldest instances, as a spot market does. From
 // then on they are leaving: Members and Replicas do not count them, although they
-// take traffic. As many new ones are started at once, and an old one begins its
+// take traffic. As many new ones are started at once, each in the larger class of
+// the one whose place it takes, if that has one, and an old one begins its
 // termination sequence when its replacement takes work, or when just its grace
 // period is left of the notice; without Replace only then. What is still there at
 // the end of the notice gets SIGKILL: the sequence's grace period ends with it.
@@ -92,18 +93,43 @@ func (s *Stack) giveNotice(i interruption) ([]notice, error) {
 	end := began + i.notice
 	given := make([]notice, len(running))
 	for n, old := range running {
-		s.uncount(old)
+		s.notice(old)
 		given[n] = notice{old: old, due: end - of.plan.Drain.Grace.Std(), end: end}
 	}
 	s.cfg.Emit(journal.Event{T: began, Body: journal.Interrupted{
 		Service: of.name, Instances: names(running), Notice: i.notice,
 	}})
 	if i.replace {
-		for n, op := range s.enlist(of, len(running), i.cause) {
+		for n, op := range s.enlistFor(of, running, i.cause) {
 			given[n].raise, given[n].next = op, s.instance(op.Subject)
 		}
 	}
 	return given, nil
+}
+
+// notice makes an instance one that was given notice: it does not count any more,
+// although it goes on working.
+func (s *Stack) notice(i *instance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen.lose(i)
+	s.noticed[i.of.name] = append(s.noticed[i.of.name], i)
+}
+
+// Noticed are the instances of a service that were given notice by Interrupt, take
+// traffic all the same, and have not been told to stop yet. They are none of its
+// Members.
+func (s *Stack) Noticed(service string) []Member {
+	s.mu.Lock()
+	noticed := slices.Clone(s.noticed[service])
+	s.mu.Unlock()
+	var members []Member
+	for _, i := range noticed {
+		if m := i.stands(); !m.Exited && !i.isWanted() {
+			members = append(members, m)
+		}
+	}
+	return members
 }
 
 // toInterrupt are the instances that are meant. Those that are named and have gone

@@ -107,6 +107,14 @@ func TestAdjustDuringANotice(t *testing.T) {
 		if !r.instance("api-1").serves().is {
 			t.Error("it does not serve to the end")
 		}
+		if n := r.Noticed("api"); len(n) != 1 || n[0].Name != "api-1" || !n[0].Ready {
+			t.Errorf("with notice: %+v", n)
+		}
+		time.Sleep(20 * time.Second) // it has its grace period now
+		synctest.Wait()
+		if n := r.Noticed("api"); len(n) != 0 {
+			t.Errorf("told to stop, and with notice: %+v", n)
+		}
 		if err := <-over; err != nil {
 			t.Error(err)
 		}
@@ -164,6 +172,77 @@ func TestDownDuringANotice(t *testing.T) {
 		down(t, r)
 		if err := <-over; !errors.Is(err, errDown) {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// What takes the place of an instance that was made larger is made as large,
+// whatever others are created in; it is known whose place it takes.
+func TestAReplacementIsAsLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newClassed(t)
+		adjust(t, r, 2)
+		time.Sleep(time.Second)
+		if err := r.Resize(t.Context(), "api-1", "large", large, 4, "decision 4 (acme)"); err != nil {
+			t.Fatal(err)
+		}
+		over := make(chan error)
+		go func() { over <- r.Interrupt(t.Context(), spot(2, time.Minute, true), "spot market") }()
+		synctest.Wait()
+		m := r.Members("api")
+		if len(m) != 2 || m[0].Replaces != "api-1" || m[0].Class != "large" || m[0].Resources != large || m[1].Replaces != "api-2" || m[1].Class != "base" || m[1].Resources != baseOfAPI {
+			t.Errorf("at the notice: %+v", m)
+		}
+		if err := <-over; err != nil {
+			t.Fatal(err)
+		}
+		created := must(bodies[journal.Resized](r.record))
+		if last := created[len(created)-1]; len(created) != 2 || !last.Created || last.Instance != "api-3" || last.Decision != 4 || last.Memory != 512*mebi {
+			t.Errorf("journaled %+v", created)
+		}
+		if limit := r.platform.specs["api-3"].Config.Deploy.Resources.Limits.MemoryBytes; int64(limit) != 512*mebi {
+			t.Errorf("api-3 was created with %d bytes", limit)
+		}
+		r.SetClass("api", "large", large, 7, "globex is here")
+		go func() { over <- r.Interrupt(t.Context(), spot(2, time.Minute, true), "spot market") }()
+		synctest.Wait()
+		for _, m := range r.Members("api") { // of the base one too: new ones are to be large
+			if m.Class != "large" {
+				t.Errorf("while others are created large: %+v", m)
+			}
+		}
+		if err := <-over; err != nil {
+			t.Fatal(err)
+		}
+		down(t, r)
+	})
+}
+
+// An instance that does not come up is remembered with the reason; one that was
+// told to stop before is not, and neither is one that is merely not ready.
+func TestUnborn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newScaled(t, 1)
+		r.platform.refuse["create api-2"] = errors.New("api-2: no such image")
+		r.platform.refuse["start api-3"] = errors.New("api-3: the disk is full")
+		r.gateways.readyAfter["api-4"] = -1
+		adjust(t, r, 4)
+		time.Sleep(time.Second)
+		began := r.cfg.Clock.Now()
+		adjust(t, r, 3)
+		adjust(t, r, 2) // api-5 is told to stop before it has started
+		time.Sleep(time.Minute)
+		lost := r.Unborn("api")
+		if len(lost) != 2 || lost[0].Name != "api-2" || lost[0].Error != "create api-2: no such image" || lost[1].Name != "api-3" || lost[1].Error != "start api-3: the disk is full" || lost[1].At >= began {
+			t.Errorf("unborn %+v", lost)
+		}
+		if lost := r.Unborn("nobody"); lost != nil {
+			t.Errorf("of nobody: %+v", lost)
+		}
+		wantNames(t, "members", memberNames(r), "api-1", "api-4")
+		down(t, r)
+		if lost := r.Unborn("api"); len(lost) != 2 {
+			t.Errorf("with the tear-down: %+v", lost)
 		}
 	})
 }

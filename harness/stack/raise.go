@@ -3,6 +3,8 @@ package stack
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 )
 
 // raisedAtOnce bounds the instances that Adjust and Interrupt create and start
@@ -14,11 +16,24 @@ const raisedAtOnce = 8
 // returns what raise has to be given for each. Their version and class are those
 // of this moment.
 func (s *Stack) enlist(of *service, count int, cause string) []Operation {
+	return s.enlistFor(of, make([]*instance, max(0, count)), cause)
+}
+
+// enlistFor is enlist of those that take the place of others; nil for nobody's.
+// What takes the place of an instance with a larger class is made with that, so
+// that who counted on it can go on.
+func (s *Stack) enlistFor(of *service, predecessors []*instance, cause string) []Operation {
 	var all []Operation
-	for _, number := range s.reserve(of, max(0, count)) {
+	for n, number := range s.reserve(of, len(predecessors)) {
 		op := Operation{Subject: instanceName(of.name, number), Cause: cause, service: of.name, number: number}
 		op.version = s.versionOf(of, op)
 		i := s.enrol(of, op)
+		if before := predecessors[n]; before != nil {
+			i.replaces = before.name
+			if class := before.classNow(); class.name != baseClass {
+				i.setClass(class)
+			}
+		}
 		s.mu.Lock()
 		i.rising = true
 		s.seen.instances[of.name] = append(s.seen.instances[of.name], number)
@@ -33,6 +48,9 @@ func (s *Stack) enlist(of *service, count int, cause string) []Operation {
 func (s *Stack) raise(ctx context.Context, op Operation) error {
 	of, i := s.layout.service(op.service), s.instance(op.Subject)
 	err := s.launch(ctx, of, i, op)
+	if err != nil && ctx.Err() == nil && !s.counts(i) {
+		s.lost(i, err)
+	}
 	i.raised.fire()
 	if err == nil && of.healthcheck && !of.gatewayed() && s.counts(i) {
 		op.Op = opReady
@@ -47,6 +65,34 @@ func (s *Stack) raise(ctx context.Context, op Operation) error {
 		return fmt.Errorf("%s did not come up: %w", op.Subject, err)
 	}
 	return nil
+}
+
+// An Unborn is an instance that was counted as there and could not be created or
+// started, so that it is not there any more. It was not told to stop.
+type Unborn struct {
+	Name  string
+	At    time.Duration // on the run's clock, when that was certain
+	Error string        // of the step that went wrong
+}
+
+// lost remembers an instance that did not come up. One that was given notice has
+// its replacement already.
+func (s *Stack) lost(i *instance, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slices.Contains(s.noticed[i.of.name], i) {
+		return
+	}
+	s.unborn[i.of.name] = append(s.unborn[i.of.name], Unborn{Name: i.name, At: s.cfg.Clock.Now(), Error: err.Error()})
+}
+
+// Unborn are the instances of a service that Adjust and Interrupt have begun to
+// create in this run and that did not come up, in the order in which that was
+// certain. A service that the stack does not have has none.
+func (s *Stack) Unborn(service string) []Unborn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.unborn[service])
 }
 
 // launch makes the calls that bring an instance in, when there is a place for

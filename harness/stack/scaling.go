@@ -28,6 +28,9 @@ type Member struct {
 	// Class is what its resources are: "base" or "large".
 	Class     string
 	Resources scenarios.ResourceClass
+	// Replaces is the instance that was given notice and whose place it takes, ""
+	// for none.
+	Replaces string
 }
 
 // Members are the instances of a service that are there and not leaving, those
@@ -53,7 +56,7 @@ func (i *instance) stands() Member {
 	m := Member{
 		Name: i.name, Created: i.createdAt, Started: i.startedAt,
 		Ready: i.serving.is, Changed: i.serving.at,
-		Class: i.class.name, Resources: i.class.resources,
+		Class: i.class.name, Resources: i.class.resources, Replaces: i.replaces,
 	}
 	if i.exited.fired() {
 		m.Exited, m.Code, m.OOM = true, i.exit.Code, i.exit.OOM
@@ -74,7 +77,7 @@ func (i *instance) stands() Member {
 // It waits for the service's turn, and keeps it no longer than it takes to
 // choose: while instances come and go it can be called again. What goes wrong
 // later is journaled and noted; an instance that could not be started is not
-// there any more. Down ends what is under way, and waits for it.
+// there any more, and among Unborn. Down ends what is under way, and waits for it.
 func (s *Stack) Adjust(ctx context.Context, service string, to int, cause string) (started, stopping []string, err error) {
 	err = s.inTurn(ctx, service, fmt.Sprintf("adjust %s to %d", service, to), func(context.Context) error {
 		if to < 0 {

@@ -88,6 +88,8 @@ type Stack struct {
 	stopped    map[string]*instance     // that faults have taken away and removed
 	versions   map[string]*versions     // of services that the plan releases
 	classes    map[string]resourceClass // by service, where SetClass was called
+	unborn     map[string][]Unborn      // by service: what was enlisted and did not come up
+	noticed    map[string][]*instance   // by service: what was given notice, the gone ones too
 	ran        map[string]bool          // jobs that were begun
 	inspected  map[string]bool          // services and versions whose main process was asked for
 	news       chan struct{}            // closed and replaced when something about an instance changes
@@ -115,7 +117,8 @@ func New(cfg Config) (*Stack, error) {
 		cfg: cfg, on: groundOf(cfg), pumped: make(chan struct{}), turns: map[string]turn{},
 		instances: map[string]*instance{}, links: map[string]link{},
 		proxies: map[string]chaosLink{}, escorts: map[string]*escort{}, callers: map[string]string{}, stopped: map[string]*instance{},
-		launching: make(chan struct{}, raisedAtOnce), classes: map[string]resourceClass{},
+		launching: make(chan struct{}, raisedAtOnce), classes: map[string]resourceClass{}, unborn: map[string][]Unborn{},
+		noticed:  map[string][]*instance{},
 		versions: versionsOf(cfg.Plan), ran: map[string]bool{}, inspected: map[string]bool{}, news: make(chan struct{}),
 		seen: observed{
 			networks: map[string]bool{}, volumes: map[string]bool{}, gateways: map[string]bool{}, proxies: map[string]bool{},

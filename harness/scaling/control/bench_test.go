@@ -26,6 +26,8 @@ type still struct {
 }
 
 func (c *still) Members(service string) []stack.Member { return c.members[service] }
+func (c *still) Unborn(string) []stack.Unborn          { return nil }
+func (c *still) Noticed(string) []stack.Member         { return nil }
 func (c *still) Adjust(context.Context, string, int, string) (started, stopping []string, err error) {
 	return nil, nil, nil
 }

@@ -23,6 +23,8 @@ import (
 // methods are safe for concurrent use.
 type Cluster interface {
 	Members(service string) []stack.Member
+	Unborn(service string) []stack.Unborn
+	Noticed(service string) []stack.Member
 	Adjust(ctx context.Context, service string, to int, cause string) (started, stopping []string, err error)
 	Resize(ctx context.Context, instance, class string, to scenarios.ResourceClass, decision int, cause string) error
 	SetClass(service, class string, to scenarios.ResourceClass, decision int, cause string)
@@ -115,7 +117,7 @@ func (c *Controller) Observe(e journal.Event) {
 // not, and during the notice of an interruption autoscalers go on.
 func (c *Controller) acted(name, action string, by int32) {
 	if s := c.service(name); s != nil && action != "job" && action != "interrupt" {
-		s.busy.Add(by)
+		s.busy.add(by, c.now())
 	}
 }
 
@@ -217,9 +219,20 @@ func wake(loop chan struct{}) {
 }
 
 // busy counts what holds the turn of a service.
-type busy struct{ n atomic.Int32 }
+type busy struct {
+	n     atomic.Int32
+	ended atomic.Int64 // when something last ended, on the run's clock; 0 before
+}
 
-// Add counts something that begins (+1) or ends (-1).
-func (b *busy) Add(by int32) { b.n.Add(by) }
+// add counts something that begins (+1) or ends (-1).
+func (b *busy) add(by int32, now time.Duration) {
+	if by < 0 {
+		b.ended.Store(int64(now))
+	}
+	b.n.Add(by)
+}
 
 func (b *busy) is() bool { return b.n.Load() > 0 }
+
+// last is when something last ended, 0 before.
+func (b *busy) last() time.Duration { return time.Duration(b.ended.Load()) }

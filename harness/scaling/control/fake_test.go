@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -52,6 +53,9 @@ type cluster struct {
 	class   map[string]string // of those that are created
 	asked   []string          // changes, in words
 	settled time.Duration     // until when use is counted
+	unborn  map[string]string // instances that do not come up, and why; taken out of the service when they should start
+	lost    map[string][]stack.Unborn
+	noticed []*instance // what runs on after interrupt
 }
 
 type instance struct {
@@ -60,7 +64,7 @@ type instance struct {
 }
 
 func newCluster(c clock.Clock) *cluster {
-	return &cluster{clock: c, starts: 100 * time.Millisecond, readys: time.Second, of: map[string][]*instance{}, number: map[string]int{}, class: map[string]string{}}
+	return &cluster{clock: c, starts: 100 * time.Millisecond, readys: time.Second, of: map[string][]*instance{}, number: map[string]int{}, class: map[string]string{}, lost: map[string][]stack.Unborn{}}
 }
 
 // add creates instances; already ones have been ready for a while.
@@ -85,11 +89,19 @@ func (c *cluster) add(service string, n int, already bool) (names []string) {
 func (c *cluster) advance() {
 	const step = 50 * time.Millisecond
 	for ; c.settled+step <= c.clock.Now(); c.settled += step {
-		for _, list := range c.of {
+		for service, list := range c.of {
 			for _, i := range list {
 				c.live(i, c.settled+step)
 			}
 			c.work(list, step)
+			c.of[service] = slices.DeleteFunc(list, func(i *instance) bool {
+				why := c.unborn[i.Name]
+				if why == "" || i.Started == 0 {
+					return false
+				}
+				c.lost[service] = append(c.lost[service], stack.Unborn{Name: i.Name, At: c.settled + step, Error: why})
+				return true
+			})
 		}
 	}
 }
@@ -133,6 +145,39 @@ func (c *cluster) Members(service string) []stack.Member {
 	return members
 }
 
+func (c *cluster) Unborn(service string) []stack.Unborn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.advance()
+	return slices.Clone(c.lost[service])
+}
+
+func (c *cluster) Noticed(string) (members []stack.Member) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, i := range c.noticed {
+		members = append(members, i.Member)
+	}
+	return members
+}
+
+// interrupt gives notice to the first instance, and starts what takes its place:
+// it is a member no more, although it runs.
+func (c *cluster) interrupt(service string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.advance()
+	old := c.of[service][0]
+	c.of[service] = c.of[service][1:]
+	c.noticed = append(c.noticed, old)
+	c.add(service, 1, false)
+	next := c.of[service][len(c.of[service])-1]
+	next.Replaces = old.Name
+	if old.Class == "large" {
+		next.Class, next.Resources = old.Class, old.Resources
+	}
+}
+
 func (c *cluster) Adjust(ctx context.Context, service string, to int, cause string) (started, stopping []string, err error) {
 	if c.adjusting != nil {
 		if err := c.adjusting(ctx); err != nil {
@@ -171,7 +216,7 @@ func (c *cluster) Resize(ctx context.Context, name, class string, to scenarios.R
 			return err
 		}
 	}
-	for _, list := range c.of {
+	for _, list := range append(slices.Collect(maps.Values(c.of)), c.noticed) {
 		for _, i := range list {
 			if i.Name == name {
 				i.Class, i.Resources = class, to

@@ -33,16 +33,17 @@ type prescaler struct {
 	wake  chan struct{}
 	turn  chan struct{} // whoever changes classes; one at a time, each by what is wanted when its turn comes
 
-	mu      sync.Mutex
-	claims  scaling.Claims
-	granted map[string]int          // the decision that granted the claim of an account
-	raised  scaling.ReactiveHistory // of the reactive policy
-	oom     int                     // replacements of what ran out of memory that are being asked for
-	births  map[string]time.Duration
-	latest  map[string]want // by class: what last asked for it
-	wants   map[string]want // by instance
-	created want            // what the stack was told to create from now on
-	unsure  map[string]bool // instances whose last resize was called off half-way: nobody knows what they have
+	mu        sync.Mutex
+	claims    scaling.Claims
+	granted   map[string]int          // the decision that granted the claim of an account
+	raised    scaling.ReactiveHistory // of the reactive policy
+	oom       int                     // replacements of what ran out of memory that are being asked for
+	births    map[string]time.Duration
+	latest    map[string]want // by class: what last asked for it
+	wants     map[string]want // by instance
+	created   want            // what the stack was told to create from now on
+	inherited map[string]bool // instances that take the place of others, of which inherit knows
+	unsure    map[string]bool // instances whose last resize was called off half-way: nobody knows what they have
 }
 
 // A want is a class, and the decision that it comes from.
@@ -61,6 +62,7 @@ func newPrescaler(s *service, spec scenarios.Prescale) *prescaler {
 	return &prescaler{
 		c: s.c, s: s, spec: spec, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1),
 		granted: map[string]int{}, births: map[string]time.Duration{}, wants: map[string]want{}, unsure: map[string]bool{},
+		inherited: map[string]bool{},
 		latest: map[string]want{
 			scaling.BaseClass:  {class: scaling.BaseClass, words: "nobody needs more"},
 			scaling.LargeClass: {class: scaling.LargeClass},
@@ -120,8 +122,11 @@ func (p *prescaler) step(signals ...journal.SessionSignal) []journal.Claim {
 	if p.c.frozen {
 		return p.freeze(signals, len(running))
 	}
-	claims, changes := scaling.Prescale(p.spec, p.claims, signals, running, p.c.time.at(p.c.now()))
+	followed, moves := p.claims.Follow(p.successors())
+	p.claims = followed
+	claims, changes := scaling.Prescale(p.spec, followed, signals, append(running, p.coming()...), p.c.time.at(p.c.now()))
 	p.claims = claims
+	changes = append(moves, changes...)
 	of := len(changes) - len(signals)
 	for i := range changes {
 		p.decide(&changes[i], len(running), "")
@@ -131,6 +136,44 @@ func (p *prescaler) step(signals ...journal.SessionSignal) []journal.Claim {
 	}
 	p.settle()
 	return changes[of:]
+}
+
+// successors are the instances that take the place of others after a notice, by
+// those.
+func (p *prescaler) successors() map[string]string {
+	of := map[string]string{}
+	for _, m := range p.c.cfg.Cluster.Members(p.s.name) {
+		if m.Replaces != "" && !m.Exited {
+			of[m.Replaces] = m.Name
+		}
+	}
+	return of
+}
+
+// coming are the instances that do not run yet and have taken over a claim: they
+// are created as large as those whose place they take. p.mu is held.
+func (p *prescaler) coming() (names []string) {
+	for _, m := range p.c.cfg.Cluster.Members(p.s.name) {
+		if m.Started == 0 && !m.Exited && p.claims.On(m.Name) {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+// inherit takes in, under the reactive policy, that what takes the place of a
+// large instance after a notice is large as well, until its use has been low for
+// as long as any. p.mu is held.
+func (p *prescaler) inherit(members []stack.Member) {
+	for _, m := range members {
+		if m.Replaces == "" || p.inherited[m.Name] {
+			continue
+		}
+		p.inherited[m.Name] = true
+		if m.Class == scaling.LargeClass {
+			p.raised = p.raised.Enlarge(m.Name)
+		}
+	}
 }
 
 // freeze refuses every signal, under the control of that name.
@@ -291,7 +334,7 @@ func (p *prescaler) born(started []string) {
 // that it comes from, and tells the stack of what is created from now on. p.mu is
 // held.
 func (p *prescaler) settle() {
-	members := p.c.cfg.Cluster.Members(p.s.name)
+	members := p.members()
 	classes, created := p.classes(members)
 	gone := func(name string) bool { _, there := classes[name]; return !there }
 	maps.DeleteFunc(p.wants, func(name string, _ want) bool { return gone(name) })
@@ -305,6 +348,17 @@ func (p *prescaler) settle() {
 		p.created = p.latest[created]
 		p.c.cfg.Cluster.SetClass(p.s.name, created, p.resources(created), p.created.decision, p.created.cause())
 	}
+}
+
+// members are the instances of the service, and, where an account may be served by
+// any of them, those that go on working although they were given notice. Of others
+// nothing is asked any more: their claims have moved.
+func (p *prescaler) members() []stack.Member {
+	members := p.c.cfg.Cluster.Members(p.s.name)
+	if p.spec.Policy == scenarios.ProactivePolicy && p.spec.Instances != "one" {
+		members = slices.Concat(members, p.c.cfg.Cluster.Noticed(p.s.name))
+	}
+	return members
 }
 
 // classes are what instances are to be, and what is created from now on.
@@ -322,6 +376,7 @@ func (p *prescaler) classes(members []stack.Member) (each map[string]string, cre
 	if p.spec.Policy == scenarios.ProactivePolicy {
 		return p.claims.Classes(p.spec, there)
 	}
+	p.inherit(members)
 	maps.DeleteFunc(p.births, func(_ string, at time.Duration) bool { return now-at > birthLimit })
 	each, created = map[string]string{}, scaling.BaseClass
 	for _, name := range there {
@@ -345,7 +400,7 @@ func (p *prescaler) pending() (list []resize) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.settle()
-	for _, m := range p.s.running() {
+	for _, m := range runningOf(p.members()) {
 		has := m.Class
 		if has == "" {
 			has = scaling.BaseClass
@@ -383,7 +438,7 @@ func (p *prescaler) apply(ctx context.Context, only func(resize) bool) error {
 		})
 	}
 	_ = work.Wait()
-	running := namesOf(p.s.running())
+	running := namesOf(runningOf(p.members()))
 	for i, r := range changes {
 		if !slices.Contains(running, r.instance) { // it has left meanwhile: nobody needs it
 			wrong[i] = nil

@@ -37,13 +37,16 @@ type broken struct {
 	owed   []breakdown     // what is to be replaced
 	seen   map[string]bool // instances whose exit was taken in
 	before map[string]int  // breakdowns that led to an instance
+	oom    map[string]bool // instances that replace what ran out of memory
 }
 
-// A breakdown is an instance that has exited by itself.
+// A breakdown is an instance that has exited by itself, or that did not come up.
 type breakdown struct {
 	name   string
 	code   int
-	oom    bool
+	oom    bool          // it ran out of memory, or what it was to replace did
+	unborn string        // why it did not come up, "" for one that has exited
+	at     time.Duration // when that was, of one that did not come up
 	before int           // breakdowns that led to it
 	due    time.Duration // when it is replaced
 	kept   bool          // it is not among the members any more because we had it removed
@@ -51,7 +54,7 @@ type breakdown struct {
 }
 
 func newBroken(t timeline) broken {
-	return broken{time: t, seen: map[string]bool{}, before: map[string]int{}}
+	return broken{time: t, seen: map[string]bool{}, before: map[string]int{}, oom: map[string]bool{}}
 }
 
 // take takes in who has exited, and forgets those that somebody else has removed:
@@ -73,6 +76,23 @@ func (b *broken) take(members []stack.Member, now time.Duration) {
 		})
 	}
 	b.owed = slices.DeleteFunc(b.owed, func(d breakdown) bool { return !d.kept && !there[d.name] })
+}
+
+// miss takes in who did not come up, and forgets those since when an action on the
+// service has ended: it has made up for them, or not.
+func (b *broken) miss(unborn []stack.Unborn, now, ended time.Duration) {
+	for _, u := range unborn {
+		if b.seen[u.Name] {
+			continue
+		}
+		b.seen[u.Name] = true
+		before := b.before[u.Name]
+		b.owed = append(b.owed, breakdown{
+			name: u.Name, unborn: strings.ReplaceAll(u.Error, "\n", "; "), at: u.At, oom: b.oom[u.Name], before: before,
+			due: now + b.time.real(backOff(before)), kept: true,
+		})
+	}
+	b.owed = slices.DeleteFunc(b.owed, func(d breakdown) bool { return d.unborn != "" && d.at <= ended })
 }
 
 // keep notes that what is owed may be gone from the members because of us.
@@ -103,7 +123,7 @@ func (b *broken) due(now time.Duration) (due []breakdown) {
 func (b *broken) settle(replaced []breakdown, started []string) {
 	for i, d := range replaced {
 		if i < len(started) {
-			b.before[started[i]] = d.before + 1
+			b.before[started[i]], b.oom[started[i]] = d.before+1, d.oom
 		}
 		b.owed = slices.DeleteFunc(b.owed, func(o breakdown) bool { return o.name == d.name })
 	}
@@ -128,10 +148,14 @@ func (b *broken) hold() {
 }
 
 // replace starts what takes the place of instances that have exited by
-// themselves.
+// themselves, and of those that did not come up. Where there is an autoscaler it
+// asks for the latter again itself, when it next looks.
 func (s *service) replace(ctx context.Context) {
 	now := s.c.now()
 	s.broken.take(s.c.cfg.Cluster.Members(s.name), now)
+	if s.planned.Autoscale == nil {
+		s.broken.miss(s.c.cfg.Cluster.Unborn(s.name), now, s.busy.last())
+	}
 	due := s.broken.due(now)
 	if len(due) == 0 {
 		return
@@ -139,7 +163,7 @@ func (s *service) replace(ctx context.Context) {
 	live := s.look().live
 	d := scaling.Decision{
 		Service: s.name, Autoscaler: "replace", Current: live, Wanted: live + len(due), Desired: live + len(due),
-		Reason: "InstanceExited", Message: s.exits(due),
+		Reason: breakdownReason(due), Message: s.exits(due),
 	}
 	if s.c.frozen {
 		d.Held = heldFrozen
@@ -160,13 +184,29 @@ func (s *service) replace(ctx context.Context) {
 	s.broken.settle(due, started)
 }
 
-// exits says how instances exited, and how often that has happened.
+// breakdownReason is why instances are replaced, in a word: that one has exited
+// says more than that another did not come up.
+func breakdownReason(due []breakdown) string {
+	for _, d := range due {
+		if d.unborn == "" {
+			return "InstanceExited"
+		}
+	}
+	return "InstanceNotStarted"
+}
+
+// exits says how instances exited, or why they did not come up, and how often that
+// has happened.
 func (s *service) exits(due []breakdown) string {
 	texts := make([]string, len(due))
 	for i, d := range due {
-		texts[i] = fmt.Sprintf("%s exited by itself with code %d", d.name, d.code)
-		if d.oom {
+		switch {
+		case d.unborn != "":
+			texts[i] = fmt.Sprintf("%s did not come up: %s", d.name, d.unborn)
+		case d.oom:
 			texts[i] = fmt.Sprintf("%s ran out of memory and exited with code %d", d.name, d.code)
+		default:
+			texts[i] = fmt.Sprintf("%s exited by itself with code %d", d.name, d.code)
 		}
 		if d.before > 0 {
 			texts[i] += fmt.Sprintf(", as %s before it: replaced after %s", times(d.before), scenarios.Duration(backOff(d.before)))

@@ -107,9 +107,11 @@ func (s *service) remark() {
 func (s *service) running() []stack.Member { return s.c.running(s.name) }
 
 func (c *Controller) running(service string) []stack.Member {
-	return slices.DeleteFunc(slices.Clone(c.cfg.Cluster.Members(service)), func(m stack.Member) bool {
-		return m.Exited || m.Started == 0
-	})
+	return runningOf(c.cfg.Cluster.Members(service))
+}
+
+func runningOf(members []stack.Member) []stack.Member {
+	return slices.DeleteFunc(slices.Clone(members), func(m stack.Member) bool { return m.Exited || m.Started == 0 })
 }
 
 // A view is a service at a moment.
