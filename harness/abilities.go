@@ -17,6 +17,7 @@ import (
 	"github.com/shakedown-dev/shakedown/harness/platform"
 	"github.com/shakedown-dev/shakedown/harness/platform/docker"
 	"github.com/shakedown-dev/shakedown/harness/platform/owner"
+	"github.com/shakedown-dev/shakedown/harness/platform/process"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -81,9 +82,14 @@ func able(ctx context.Context, loaded *Loaded, on platform.Platform, agent strin
 	return refusals(loaded, engine.Check(loaded.Plan, on.Name(), can))
 }
 
-// Fits tells which faults of a plan cannot be done on a platform by its name,
-// whatever machine that is on.
+// Fits tells what of a plan cannot be done on a platform by its name, whatever
+// machine that is on: resources that change, and faults.
 func Fits(loaded *Loaded, platform string) error {
+	if processes := (*process.Platform)(nil); platform == processes.Name() {
+		if err := resizable(loaded, processes); err != nil {
+			return err
+		}
+	}
 	if frozen(loaded.Plan) {
 		return nil
 	}

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -91,23 +92,40 @@ func (r *run) lint() {
 
 // resizable tells, before anything is made, whether a platform can change the
 // resources of instances, where a plan wants that: a platform that cannot would
-// leave every check of it unproven.
-func resizable(plan *scenarios.Plan, on platform.Platform) error {
-	var prescaled []string
-	for name, service := range plan.Services {
-		if service.Prescale != nil && service.Prescale.Policy != scenarios.OffPolicy {
-			prescaled = append(prescaled, name)
+// leave every check of it unproven. Each service is a problem of its own.
+func resizable(loaded *Loaded, on platform.Platform) error {
+	refused := scenarios.Problems{}
+	for _, name := range slices.Sorted(maps.Keys(loaded.Plan.Services)) {
+		prescale := loaded.Plan.Services[name].Prescale
+		if prescale == nil || prescale.Policy == scenarios.OffPolicy {
+			continue
+		}
+		for _, feature := range []platform.Feature{platform.MemoryLimits, platform.CPULimits} {
+			if err := on.Supports(feature); err != nil {
+				refused = append(refused, loaded.Document.ServiceProblem(name, "prescale",
+					fmt.Sprintf("prescale of %s%s cannot be rehearsed: %v", name, andChecks(loaded.Plan, name), err),
+					"run it on containers, or without: --set stack.services."+name+".prescale.policy=off"))
+				break
+			}
 		}
 	}
-	if len(prescaled) == 0 {
+	if len(refused) == 0 {
 		return nil
 	}
-	slices.Sort(prescaled)
-	for _, feature := range []platform.Feature{platform.MemoryLimits, platform.CPULimits} {
-		if err := on.Supports(feature); err != nil {
-			return fmt.Errorf("prescale of %s cannot be rehearsed on the %s platform, and neither can its checks: it needs %s: %w; use --platform docker",
-				strings.Join(prescaled, ", "), on.Name(), feature, err)
+	return refused
+}
+
+// andChecks names the checks that would have nothing to judge without the
+// prescaling of a service.
+func andChecks(plan *scenarios.Plan, service string) string {
+	var ids []string
+	for _, check := range plan.Checks {
+		if check.Prescale != nil && check.Prescale.Service == service {
+			ids = append(ids, "prescale of journey "+check.Prescale.Journey)
 		}
 	}
-	return nil
+	if len(ids) == 0 {
+		return ""
+	}
+	return ", and with it the check " + strings.Join(ids, " and ") + ","
 }

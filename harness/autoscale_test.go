@@ -23,24 +23,54 @@ func (l limited) Supports(f platform.Feature) error { return l.lacks[f] }
 
 func TestPrescalingNeedsLimits(t *testing.T) {
 	none := map[platform.Feature]error{}
-	prescaled := func(policy string) *scenarios.Plan {
-		return &scenarios.Plan{Services: map[string]scenarios.PlannedService{"importer": {Prescale: &scenarios.Prescale{Policy: policy}}, "api": {}}}
+	lacking := func(f platform.Feature) map[platform.Feature]error {
+		return map[platform.Feature]error{f: errors.New("there are no cgroups")}
+	}
+	prescaled := func(policy string) *Loaded {
+		document, _ := scenarios.Parse("burst.yaml", []byte("name: burst\nstack:\n  services:\n    importer:\n      prescale: {tier: enterprise}\n"), scenarios.Options{})
+		return &Loaded{Document: document, Plan: &scenarios.Plan{
+			Services: map[string]scenarios.PlannedService{"importer": {Prescale: &scenarios.Prescale{Policy: policy}}, "api": {}},
+			Checks:   []scenarios.Check{{Prescale: &scenarios.PrescaleCheck{Service: "importer", Journey: "import"}}},
+		}}
 	}
 	for name, c := range map[string]struct {
-		plan  *scenarios.Plan
-		lacks map[platform.Feature]error
-		want  string
+		loaded *Loaded
+		lacks  map[platform.Feature]error
+		want   []string
 	}{
-		"a platform that can":        {prescaled(scenarios.ProactivePolicy), none, ""},
-		"no memory limits":           {prescaled(scenarios.ProactivePolicy), map[platform.Feature]error{platform.MemoryLimits: errors.New("no cgroups")}, "prescale of importer cannot be rehearsed on the process platform, and neither can its checks: it needs memory limits: no cgroups; use --platform docker"},
-		"no CPU limits":              {prescaled(scenarios.ReactivePolicy), map[platform.Feature]error{platform.CPULimits: errors.New("no cgroups")}, "it needs CPU limits"},
-		"nothing is resized":         {prescaled(scenarios.OffPolicy), map[platform.Feature]error{platform.MemoryLimits: errors.New("no cgroups")}, ""},
-		"nothing is to be prescaled": {&scenarios.Plan{}, map[platform.Feature]error{platform.MemoryLimits: errors.New("no cgroups")}, ""},
+		"a platform that can": {prescaled(scenarios.ProactivePolicy), none, nil},
+		"no memory limits": {prescaled(scenarios.ProactivePolicy), lacking(platform.MemoryLimits), []string{
+			"burst.yaml:5:17: stack.services.importer.prescale:",
+			"prescale of importer, and with it the check prescale of journey import, cannot be rehearsed: there are no cgroups",
+			"--set stack.services.importer.prescale.policy=off",
+		}},
+		"no CPU limits":              {prescaled(scenarios.ReactivePolicy), lacking(platform.CPULimits), []string{"prescale of importer"}},
+		"nothing is resized":         {prescaled(scenarios.OffPolicy), lacking(platform.MemoryLimits), nil},
+		"nothing is to be prescaled": {&Loaded{Plan: &scenarios.Plan{}}, lacking(platform.MemoryLimits), nil},
 	} {
-		err := resizable(c.plan, limited{lacks: c.lacks})
-		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+		err := resizable(c.loaded, limited{lacks: c.lacks})
+		if (err == nil) != (c.want == nil) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
+		for _, words := range c.want {
+			if err != nil && !strings.Contains(err.Error(), words) {
+				t.Errorf("%s: %v, want %q", name, err, words)
+			}
+		}
+	}
+}
+
+// Whoever plans for processes learns it from the plan, not from the run.
+func TestAPlanForProcessesRefusesPrescaling(t *testing.T) {
+	document, _ := scenarios.Parse("burst.yaml", []byte("name: burst\n"), scenarios.Options{})
+	loaded := &Loaded{Document: document, Plan: &scenarios.Plan{
+		Services: map[string]scenarios.PlannedService{"importer": {Prescale: &scenarios.Prescale{Policy: scenarios.ProactivePolicy}}},
+	}}
+	if err := Fits(loaded, "process"); err == nil || !strings.Contains(err.Error(), "prescale of importer cannot be rehearsed") {
+		t.Errorf("process: %v", err)
+	}
+	if err := Fits(loaded, "docker"); err != nil {
+		t.Errorf("docker: %v", err)
 	}
 }
 

@@ -88,10 +88,7 @@ func fits(loaded *Loaded, on platform.Platform, request Request) error {
 	if _, err := stack.Outline(loaded.Project, loaded.Plan, on.Name()); err != nil {
 		return scenarios.Problems{{Message: err.Error()}}
 	}
-	if err := resizable(loaded.Plan, on); err != nil {
-		return scenarios.Problems{{Message: err.Error()}}
-	}
-	return nil
+	return resizable(loaded, on)
 }
 
 // makeDir makes the run directory; the link to the newest run is kept only

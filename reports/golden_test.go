@@ -110,7 +110,7 @@ func TestGolden(t *testing.T) {
 func (s storedRun) compare(t *testing.T) {
 	run := s.read(t)
 	files := maps.Clone(goldens)
-	if len(scaleEventsOf(run.events())) > 0 {
+	if len(scaleEventsOf(run)) > 0 {
 		files["scale-events.ndjson"] = ScaleEvents
 	}
 	for name, f := range files {

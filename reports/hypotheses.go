@@ -1,34 +1,71 @@
 package reports
 
 import (
+	"cmp"
+	"fmt"
 	"strings"
 
 	"github.com/shakedown-dev/shakedown/harness/verify"
 )
 
-// An Expectation is a hypothesis written before the run, beside what the checks that
-// speak of it say.
-type Expectation struct {
-	Text   string   `json:"text"`
-	Checks []string `json:"checks"` // a line each: symbol, id, verdict, measured
+// A Hypothesis is what was expected before the run, beside what the checks that it
+// names say. One that names none is for people to judge: nothing is said of it here.
+type Hypothesis struct {
+	Text   string            `json:"text"`
+	Checks []HypothesisCheck `json:"checks"` // those that failed first
 }
 
-// expectationsOf puts beside each hypothesis the checks whose names it mentions; where
-// it mentions none there is nothing beside it, because only people can say what it
-// means.
-func expectationsOf(run Run) []Expectation {
+// A HypothesisCheck is what a check says that a hypothesis names.
+type HypothesisCheck struct {
+	ID       string         `json:"id"`
+	Verdict  verify.Verdict `json:"verdict"`
+	Measured string         `json:"measured"`
+}
+
+// hypothesesOf puts beside each hypothesis the checks whose names it mentions.
+func hypothesesOf(run Run) []Hypothesis {
 	if run.Intent.Plan == nil {
 		return nil
 	}
-	var list []Expectation
+	var list []Hypothesis
 	for _, text := range run.Intent.Plan.Hypotheses {
-		e := Expectation{Text: clean(text), Checks: []string{}}
+		h := Hypothesis{Text: clean(text), Checks: []HypothesisCheck{}}
 		for _, f := range bySeverity(run.Result.Checks) {
 			if mentions(text, f.ID) {
-				e.Checks = append(e.Checks, verdictLine(f))
+				h.Checks = append(h.Checks, HypothesisCheck{clean(f.ID), f.Verdict, clean(f.Measured)})
 			}
 		}
-		list = append(list, e)
+		list = append(list, h)
+	}
+	return list
+}
+
+// An expectation is a hypothesis in words.
+type expectation struct {
+	Text   string
+	Checks []string // a line each: symbol, id, verdict, measured
+}
+
+func expectationsOf(run Run) (list []expectation) {
+	for _, h := range hypothesesOf(run) {
+		list = append(list, expectation{h.Text, h.lines()})
+	}
+	return list
+}
+
+// lines are the checks of a hypothesis, a line each.
+func (h Hypothesis) lines() (lines []string) {
+	for _, c := range h.Checks {
+		lines = append(lines, verdictLine(verify.Finding{ID: c.ID, Verdict: c.Verdict, Measured: c.Measured}))
+	}
+	return lines
+}
+
+// junitHypotheses are the hypotheses as properties of a suite, by their number.
+func junitHypotheses(run Run) (list []junitProperty) {
+	for i, e := range expectationsOf(run) {
+		said := strings.Join(e.Checks, "; ")
+		list = append(list, junitProperty{fmt.Sprintf("hypothesis %d", i+1), e.Text + " – " + cmp.Or(said, "no check is named: for people to say")})
 	}
 	return list
 }
@@ -68,7 +105,7 @@ func notesOf(interventions []Intervention) []Intervention {
 // pageGameday is the page's section on what people expected and did; nil where they
 // did neither.
 type pageGameday struct {
-	Expected []Expectation
+	Expected []expectation
 	People   []pagePerson
 }
 

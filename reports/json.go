@@ -41,6 +41,8 @@ type Document struct {
 	// Variant is the one of the scenario's that was run, absent of the scenario as
 	// it is.
 	Variant string `json:"variant,omitempty"`
+	// Hypotheses are what was expected before the run, absent of a scenario without.
+	Hypotheses []Hypothesis `json:"hypotheses,omitempty"`
 	// Faults is what was broken on purpose, absent of a run without any.
 	Faults *Faults `json:"faults,omitempty"`
 	// Alerts is what alert rules did, absent of a run that evaluated none.
@@ -89,7 +91,7 @@ func JSON(w io.Writer, run Run) error {
 		Verdict: run.Result.Verdict, Checks: []verify.Finding{}, Dir: run.Dir, Caveats: []string{},
 		Totals: totalsOf(run, win, merged), ClosedLoops: closedLoops(run), Replays: replaysOf(run),
 		Generator: generatorOf(run, sums, merged), Breakdowns: breakdownsOf(run, sums),
-		Errors: errorsOf(run), Ledgers: ledgersOf(run), Control: controlOf(run), Variant: variantOf(run), Scaling: scalingOf(run, win), Faults: faultsOf(run),
+		Errors: errorsOf(run), Ledgers: ledgersOf(run), Control: controlOf(run), Hypotheses: hypothesesOf(run), Variant: variantOf(run), Scaling: scalingOf(run, win), Faults: faultsOf(run),
 		Alerts: alertsOf(run), Slow: slowOf(run), Complete: trouble(run) == "", Problems: append([]string{}, troubles(run)...),
 	}
 	if run.Intent.Plan != nil {

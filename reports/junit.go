@@ -92,6 +92,7 @@ func junitSuiteOf(run Run) junitSuite {
 	for _, l := range ledgersOf(run) {
 		suite.Properties = append(suite.Properties, junitProperty{"ledger " + l.ID, strings.TrimPrefix(l.String(), l.ID+": ")})
 	}
+	suite.Properties = append(suite.Properties, junitHypotheses(run)...)
 	for _, f := range run.Result.Checks {
 		suite.Cases = append(suite.Cases, junitCaseOf(name, f))
 	}

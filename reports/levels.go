@@ -2,6 +2,7 @@ package reports
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 )
@@ -73,6 +74,34 @@ func (l levels) highest() (top float64) {
 		top = max(top, v.value)
 	}
 	return top
+}
+
+// lastAtLeast is the last stretch up to t, t within it or not, in which the value was
+// at least v: from is its beginning, to its end, the end of time while it lasts at t.
+// Both are 0 without one.
+func (l levels) lastAtLeast(v float64, t time.Duration) (from, to time.Duration) {
+	open := false
+	for _, a := range l {
+		switch {
+		case a.at > t:
+		case a.value >= v && !open:
+			from, to, open = a.at, math.MaxInt64, true
+		case a.value < v && open:
+			to, open = a.at, false
+		}
+	}
+	return from, to
+}
+
+// nextAtLeast is when the value is at least v for the first time after t; false if
+// it never is.
+func (l levels) nextAtLeast(v float64, t time.Duration) (time.Duration, bool) {
+	for _, a := range l {
+		if a.at > t && a.value >= v {
+			return a.at, true
+		}
+	}
+	return 0, false
 }
 
 // thinned is at most about most changes, each the highest of its stretch.

@@ -107,11 +107,7 @@ func (r Resize) kind() string {
 	return "down"
 }
 
-func (r Resize) words() string {
-	return ResizeWords(journal.Resized{
-		Instance: r.Instance, Class: r.Class, FromCPUs: r.FromCPUs, FromMemory: r.FromMemory, CPUs: r.CPUs, Memory: r.Memory, Created: r.Created, Error: r.Error,
-	})
-}
+func (r Resize) words() string { return ResizeWords(r.journaled()) }
 
 // kills marks instances of a service that ran out of memory.
 func (p *panel) kills(events []journal.Event, service string) {

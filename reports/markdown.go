@@ -183,11 +183,22 @@ func (m *markdownWriter) scaling(s *Scaling) {
 	decisions := s.shown()
 	var rows [][]string
 	for _, d := range firstOf(decisions, maxParts) {
-		cells := d.cells()
+		cells := s.decisionCells(d)
 		cells[4] = d.why()
 		rows = append(rows, cells)
 	}
 	m.table("Decisions of autoscalers", decisionHead, rows, len(decisions))
+	rows = nil
+	for _, c := range firstOf(s.Instances, maxParts) {
+		rows = append(rows, c.cells())
+	}
+	m.table("Instances added, removed and lost", changeHead, rows, len(s.Instances))
+	refused := s.refusedResizes()
+	rows = nil
+	for _, r := range firstOf(refused, maxParts) {
+		rows = append(rows, r.cells())
+	}
+	m.table("Resizes that were refused", resizeHead, rows, len(refused))
 	rows = nil
 	for _, a := range firstOf(s.Accounts, maxParts) {
 		cells := a.cells()

@@ -41,6 +41,14 @@ func resizesOf(events []journal.Event) []Resize {
 	return list
 }
 
+// journaled is the resize in the words of the journal.
+func (r Resize) journaled() journal.Resized {
+	return journal.Resized{
+		Decision: r.Decision, Service: r.Service, Instance: r.Instance, Class: r.Class, FromCPUs: r.FromCPUs, FromMemory: r.FromMemory,
+		CPUs: r.CPUs, Memory: r.Memory, Cause: r.Cause, Took: r.Took, Error: r.Error, Created: r.Created,
+	}
+}
+
 // largeClass is the class that prescaling gives.
 const largeClass = "large"
 

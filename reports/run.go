@@ -38,6 +38,7 @@ type once struct {
 	sums      func() []journal.Interval
 	generator func() Generator
 	groups    func() []journal.ErrorGroup
+	demands   func() map[string][]verify.Level
 }
 
 // fold has the run keep what is made of it more than once. Its record must not change
@@ -50,6 +51,7 @@ func (r Run) fold() Run {
 		record: r.Record, plan: r.Intent.Plan,
 		sums:      sums,
 		groups:    sync.OnceValue(bare.groups),
+		demands:   sync.OnceValue(bare.demands),
 		generator: sync.OnceValue(func() Generator { return generatorOf(bare, sums(), timesOf(sums())) }),
 	}
 	return r
@@ -86,6 +88,14 @@ func (r Run) groups() []journal.ErrorGroup {
 		return kept.groups()
 	}
 	return allGroups(r.events())
+}
+
+// demands are how many instances each autoscaled service needed; they are only read.
+func (r Run) demands() map[string][]verify.Level {
+	if kept := r.kept(); kept != nil {
+		return kept.demands()
+	}
+	return verify.Demands(r.Record, r.Intent.Plan)
 }
 
 // latency is the histograms of the record, none without one.

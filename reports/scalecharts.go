@@ -33,7 +33,7 @@ type stepLine struct {
 func scalePanels(s *scene, run Run, lanes []*lane) (panels []template.HTML) {
 	events := run.events()
 	decisions := decisionsOf(events)
-	demands := verify.Demands(run.Record, run.Intent.Plan)
+	demands := run.demands()
 	var scaled [][]template.HTML
 	for i, service := range firstOf(counting(run, lanes, s.window), maxScaled) {
 		var of []template.HTML

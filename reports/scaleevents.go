@@ -26,7 +26,7 @@ type ClaimEvent struct {
 	Reason   string        `json:"reason"`
 }
 
-// The lines of scale-events.ndjson. Members are added, never renamed, removed or
+// The lines of scale-events.ndjson, described in SCALE-EVENTS.md. Members are added, never renamed, removed or
 // given another meaning; offsets count from the start of the run, in nanoseconds.
 type (
 	decisionLine struct {
@@ -40,6 +40,10 @@ type (
 	claimLine struct {
 		Type string `json:"type"` // "claim"
 		ClaimEvent
+	}
+	instanceLine struct {
+		Type string `json:"type"` // "instance"
+		InstanceChange
 	}
 	interruptionLine struct {
 		Type string `json:"type"` // "interruption"
@@ -55,13 +59,14 @@ type scaleEvent struct {
 
 // ScaleEvents writes what autoscalers did as one JSON object a line, in order of
 // time: every decision, also those that changed nothing ("change": 0), with what
-// came of it, and every resize, claim and interruption. It writes nothing for a
+// came of it, every instance that was added, removed or lost with the decision behind
+// it, and every resize, claim and interruption. It writes nothing for a
 // run without any.
 func ScaleEvents(w io.Writer, run Run) error {
 	out := bufio.NewWriter(w)
 	e := json.NewEncoder(out)
 	e.SetEscapeHTML(false)
-	for _, event := range scaleEventsOf(run.events()) {
+	for _, event := range scaleEventsOf(run) {
 		if err := e.Encode(event.line); err != nil {
 			return err
 		}
@@ -69,9 +74,13 @@ func ScaleEvents(w io.Writer, run Run) error {
 	return out.Flush()
 }
 
-func scaleEventsOf(events []journal.Event) (list []scaleEvent) {
+func scaleEventsOf(run Run) (list []scaleEvent) {
+	events := run.events()
 	for _, d := range decisionsOf(events) {
 		list = append(list, scaleEvent{d.T, decisionLine{"decision", d}})
+	}
+	for _, c := range changesOf(run, windowOf(events)) {
+		list = append(list, scaleEvent{c.T, instanceLine{"instance", c}})
 	}
 	for _, r := range resizesOf(events) {
 		list = append(list, scaleEvent{r.T, resizeLine{"resize", r}})

@@ -64,11 +64,22 @@ func summed(v float64) string {
 }
 
 // decisionHead are the columns of the table of decisions.
-var decisionHead = []string{"time", "service", "change", "metric", "reason", "started", "ready"}
+var decisionHead = []string{"time", "service", "change", "metric", "reason", "started", "ready", "in time?"}
 
-// cells are a decision as a row of that table.
-func (d Decision) cells() []string {
-	return []string{moment(d.T), d.Service, d.changed(), d.metric(), d.Reason, d.startedWords(), d.readyWords()}
+// decisionCells are a decision as a row of that table.
+func (s *Scaling) decisionCells(d Decision) []string {
+	return []string{moment(d.T), d.Service, d.changed(), d.metric(), d.Reason, d.startedWords(), d.readyWords(), s.worstNeed(d).brief()}
+}
+
+// worstNeed is how the change of a decision that was least in time stands to the
+// load; nil where that is not known.
+func (s *Scaling) worstNeed(d Decision) (worst *Need) {
+	for _, c := range s.Instances {
+		if c.Decision == d.ID && c.Decision != 0 && c.Need.worse(worst) {
+			worst = c.Need
+		}
+	}
+	return worst
 }
 
 // changed is what the decision changes.

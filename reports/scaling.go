@@ -16,11 +16,13 @@ type Scaling struct {
 	Services []ScaledService `json:"services"` // by name
 	// Evaluations is how often autoscalers decided. Decisions are those of them that
 	// changed something, were held back, or went wrong; scale-events.ndjson has all.
-	Evaluations   int            `json:"evaluations"`
-	Decisions     []Decision     `json:"decisions"`
-	Resizes       []Resize       `json:"resizes"`
-	Accounts      []Account      `json:"accounts"` // that signs of sessions came from
-	Interruptions []Interruption `json:"interruptions"`
+	Evaluations int        `json:"evaluations"`
+	Decisions   []Decision `json:"decisions"`
+	// Instances are those that were added, removed or lost while traffic flowed.
+	Instances     []InstanceChange `json:"instances"`
+	Resizes       []Resize         `json:"resizes"`
+	Accounts      []Account        `json:"accounts"` // that signs of sessions came from
+	Interruptions []Interruption   `json:"interruptions"`
 }
 
 // A Decision is one evaluation of an autoscaler and what came of it.
@@ -86,7 +88,7 @@ func scalingOf(run Run, w window) *Scaling {
 	events := run.events()
 	all := decisionsOf(events)
 	s := &Scaling{
-		Evaluations: len(all), Decisions: []Decision{}, Resizes: resizesOf(events), Accounts: accountsOf(run),
+		Evaluations: len(all), Decisions: []Decision{}, Instances: changesOf(run, w), Resizes: resizesOf(events), Accounts: accountsOf(run),
 		Interruptions: interruptionsOf(events),
 	}
 	for _, d := range all {
@@ -95,7 +97,7 @@ func scalingOf(run Run, w window) *Scaling {
 		}
 	}
 	s.Services = scaledServicesOf(run, w)
-	if len(s.Services) == 0 && s.Evaluations+len(s.Resizes)+len(s.Accounts)+len(s.Interruptions) == 0 {
+	if len(s.Services) == 0 && s.Evaluations+len(s.Instances)+len(s.Resizes)+len(s.Accounts)+len(s.Interruptions) == 0 {
 		return nil
 	}
 	return s

@@ -86,7 +86,7 @@ func TestScaleEventsAreLines(t *testing.T) {
 			idle++
 		}
 	}
-	want := map[string]int{"decision": 9, "resize": 4, "claim": 5, "interruption": 1}
+	want := map[string]int{"decision": 9, "instance": 10, "resize": 4, "claim": 5, "interruption": 1}
 	for kind, n := range want {
 		if counts[kind] != n {
 			t.Errorf("%d lines of %s, want %d", counts[kind], kind, n)

@@ -11,7 +11,7 @@ func (t *textWriter) scaling(s *Scaling) {
 	table := textTable{head: decisionHead, right: map[int]bool{0: true, 5: true, 6: true}}
 	decisions := s.shown()
 	for _, d := range firstOf(decisions, topScaling) {
-		table.rows, table.notes = append(table.rows, d.cells()), append(table.notes, d.trouble())
+		table.rows, table.notes = append(table.rows, s.decisionCells(d)), append(table.notes, d.trouble())
 	}
 	t.section(table, len(decisions))
 	table = textTable{head: accountHead, right: map[int]bool{2: true, 4: true, 5: true, 6: true, 7: true}}
@@ -19,6 +19,20 @@ func (t *textWriter) scaling(s *Scaling) {
 		table.rows, table.notes = append(table.rows, a.cells()), append(table.notes, a.Reason)
 	}
 	t.section(table, len(s.Accounts))
+	t.refusals(s.refusedResizes())
+}
+
+// refusals writes what would not be given other resources, and what the engine said.
+func (t *textWriter) refusals(list []Resize) {
+	for _, r := range firstOf(list, topScaling) {
+		t.wrapped("  ", "resize refused: "+moment(r.T)+" "+r.words())
+	}
+	if more := len(list) - topScaling; more > 0 {
+		t.wrapped("  ", "and "+plural(more, "more resize")+" refused, see the report")
+	}
+	if len(list) > 0 {
+		t.line("")
+	}
 }
 
 // section writes a table, says how many rows it leaves out of all, and ends it.

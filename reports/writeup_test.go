@@ -1,8 +1,10 @@
 package reports
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -125,5 +127,32 @@ func TestMentions(t *testing.T) {
 		if have := mentions(test.text, test.id); have != test.want {
 			t.Errorf("%q mentions %s: %v", test.text, test.id, have)
 		}
+	}
+}
+
+// Hypotheses stand in what programs read too, beside the checks that they name.
+func TestHypothesesAreInJSONAndJUnit(t *testing.T) {
+	run := steeredRun(t)
+	var document Document
+	must(t, json.Unmarshal([]byte(render(t, run, JSON)), &document))
+	check := run.Result.Checks[0]
+	want := []Hypothesis{
+		{Text: "The api survives the loss of an instance.", Checks: []HypothesisCheck{}},
+		{Text: "Recovery is over within ten seconds (" + check.ID + ").", Checks: []HypothesisCheck{{check.ID, check.Verdict, check.Measured}}},
+	}
+	if !reflect.DeepEqual(document.Hypotheses, want) {
+		t.Errorf("%+v\nwant %+v", document.Hypotheses, want)
+	}
+	text := render(t, run, JUnit)
+	if problems := checkJUnit(text); len(problems) > 0 {
+		t.Error(problems)
+	}
+	for _, words := range []string{`name="hypothesis 1" value="The api survives the loss of an instance. – no check is named`, `name="hypothesis 2" value="Recovery is over`, check.ID + ": " + word(check.Verdict)} {
+		if !strings.Contains(text, words) {
+			t.Errorf("JUnit has no %q", words)
+		}
+	}
+	if strings.Contains(render(t, failingRun(), JSON), `"hypotheses":`) {
+		t.Error("JSON of a run without hypotheses has some")
 	}
 }

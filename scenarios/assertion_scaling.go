@@ -8,7 +8,8 @@ package scenarios
 // asked for is not judged, but for C6 to C8. Times are real ones, not divided by
 // tempo. Demand is the load, averaged over some five seconds at a time, divided by
 // the service's autoscale.capacity; that of a service with a queue is counted in
-// the acknowledged requests of a queue check's work.
+// the acknowledged requests of a queue check's work. What a release has beyond its
+// number of instances is told, and does not count as too many (C4, C5).
 type ScalingCheck struct {
 	// Service is the one that is scaled.
 	Service string `json:"service" yaml:"service" jsonschema:"required"`
@@ -36,8 +37,8 @@ type ScalingCheck struct {
 	// Overshoot is how many instances there may be beyond the highest demand (C5).
 	Overshoot *int `json:"overshoot,omitempty" yaml:"overshoot" jsonschema:"minimum=0"`
 	// Reversals is how often the direction of scaling may turn within the time in
-	// which the direction of demand does not (C6). Default 1 where the service is
-	// scaled on a metric.
+	// which the direction of demand does not (C6): following a load that falls takes
+	// one, a little after it. Default 1 where the service is scaled on a metric.
 	Reversals *int `json:"reversals,omitempty" yaml:"reversals" jsonschema:"minimum=0"`
 }
 
@@ -73,7 +74,8 @@ type QueueCheck struct {
 	// Surge is the phase that fills the queue.
 	Surge string `json:"surge,omitempty" yaml:"surge"`
 	// DrainedWithin is how long after the end of Surge the backlog may take until it
-	// is at Drained or below for the first time (Q3).
+	// is at Drained or below for the first time (Q3). Where that lies between two
+	// readings it cannot be told.
 	DrainedWithin *Duration `json:"drained_within,omitempty" yaml:"drained_within"`
 	// Drained is that number. Default 0.
 	Drained int `json:"drained,omitempty" yaml:"drained" jsonschema:"minimum=0"`
@@ -115,7 +117,8 @@ type CostCheck struct {
 	Service string `json:"service" yaml:"service" jsonschema:"required"`
 	// Phases narrows to these phases; default all.
 	Phases []string `json:"phases,omitempty" yaml:"phases" jsonschema:"minItems=1"`
-	// Replicas is the most replica-seconds for each that was needed: 1.5x (K1).
+	// Replicas is the most replica-seconds for each that was needed: 1.5x (K1). What a
+	// release has beyond its number of instances is told, and not counted.
 	Replicas *Factor `json:"replicas,omitempty" yaml:"replicas" jsonschema:"anyof_required=replicas"`
 	// CPU is the least share of the requested CPU-seconds that was used (K2).
 	CPU *Percent `json:"cpu,omitempty" yaml:"cpu" jsonschema:"anyof_required=cpu"`

@@ -109,6 +109,14 @@ func (d *Document) FaultProblem(id, message string) Problem {
 	return d.src.problem(at, path, message, "")
 }
 
+// ServiceProblem is a mistake about a key of a service, which only the platform
+// that the plan is for shows. It is placed at the key, or at the nearest above it
+// where the compose file has that.
+func (d *Document) ServiceProblem(service, key, message, suggestion string) Problem {
+	at, path := d.find(location{"stack", "services", service, key})
+	return d.src.problem(at, path, message, suggestion)
+}
+
 // override applies the variant and the --set flags to the tree. Flags about
 // variants come first: they may be about this one.
 func (d *Document) override() {

@@ -71,8 +71,12 @@ func (l *linter) remark(rule string, bad bool, format string, args ...any) {
 // target is the share of its capacity that an instance has when the autoscaler
 // is content, and the most that the metric can show of it: a processor that is
 // busy all the time shows no more, however much waits. False where the metric is
-// none of that kind.
+// none of that kind, or nobody knows how much an instance may take because it has
+// no limit.
 func (l *linter) target() (target, most float64, known bool) {
+	if l.service.Limits.CPUs == 0 {
+		return 0, 0, false
+	}
 	if tt := l.scaler.TargetTracking; tt != nil && tt.Metric == CPUMetric {
 		return tt.Target.Number / 100, l.saturation(), tt.Target.Number > 0
 	}
@@ -97,7 +101,7 @@ func (l *linter) target() (target, most float64, known bool) {
 // saturation is the utilization of an instance whose processor is busy all the
 // time: its limit over its request.
 func (l *linter) saturation() float64 {
-	if l.service.Requests.CPUs == 0 || l.service.Limits.CPUs == 0 {
+	if l.service.Requests.CPUs == 0 {
 		return 1
 	}
 	return float64(l.service.Limits.CPUs / l.service.Requests.CPUs)
@@ -119,7 +123,7 @@ func (l *linter) latency() time.Duration {
 // requests a second each second, or as a factor, most / target.
 func (l *linter) survivable() {
 	target, most, known := l.target()
-	if !known {
+	if !known || l.deaf(target, most) {
 		return
 	}
 	wait := l.latency()
@@ -135,7 +139,7 @@ func (l *linter) survivable() {
 	}
 	bad := to > from*most/target
 	if c := float64(l.scaler.Capacity); c > 0 {
-		n := float64(max(l.service.Replicas, l.scaler.Min))
+		n := float64(l.first())
 		steepest := n * c * (most - target) / most / wait.Seconds()
 		text += fmt.Sprintf("; %s of %.3g/s survive a climb of %.2g/s each second", plural(int(n), "instance"), c, steepest)
 		bad = bad && to > n*c
@@ -146,13 +150,39 @@ func (l *linter) survivable() {
 	l.remark("survivable-ramp", bad, "%s; %s", text, planned)
 }
 
+// deaf tells whether the metric can never show as much as the autoscaler wants to
+// see before it adds an instance.
+func (l *linter) deaf(target, most float64) bool { return most <= target*(1+l.upTolerance())*(1+1e-9) }
+
+// never tells that no load whatsoever adds an instance.
+func (l *linter) never(target, most float64) {
+	text := fmt.Sprintf("%s never adds an instance for want of CPU: its metric shows at most %.0f%%, and one is added above %.3g%%", l.name, most*100, target*(1+l.upTolerance())*100)
+	if l.scaler.HPA != nil {
+		text += fmt.Sprintf(" (target %.0f%%, tolerance %.3g%%)", target*100, l.upTolerance()*100)
+	}
+	l.remark("cycles", true, "%s; lower the target, or raise the limit of CPU above the request", text)
+}
+
+// first is how many instances there are at the beginning.
+func (l *linter) first() int { return max(l.service.Replicas, l.scaler.Min) }
+
 // cycles is how many rounds it takes at least to the peak where the metric
 // saturates: ceil(ln k / ln(most / target)), or more where an HPA allows less
-// growth in one.
+// growth in one. The instances of the beginning count for what they carry, where
+// that is known, so that a load that begins with next to nothing needs no more
+// rounds than one that begins with all they can take.
 func (l *linter) cycles() {
 	target, most, known := l.target()
+	if !known {
+		return
+	}
+	if l.deaf(target, most) {
+		l.never(target, most)
+		return
+	}
 	low, high := l.span()
-	if !known || low == 0 || high <= low || most <= target {
+	low = max(low, float64(l.first())*float64(l.scaler.Capacity)*target/most)
+	if low == 0 || high <= low {
 		return
 	}
 	k := high / low
@@ -179,7 +209,7 @@ func (l *linter) cycles() {
 // each brings growth times as many, or what is allowed in one if that is less. 0
 // where none are ever added.
 func (l *linter) rounds(k, growth float64) (rounds int, bounded bool) {
-	n := float64(max(1, l.service.Replicas, l.scaler.Min))
+	n := float64(max(1, l.first()))
 	for peak := n * k * (1 - 1e-9); n < peak; rounds++ {
 		next := n * growth
 		if most, limited := l.allowed(n); limited && most < next*(1-1e-9) {
@@ -228,24 +258,9 @@ func (l *linter) allowed(n float64) (most float64, limited bool) {
 // flaps tells of settings by which an instance is removed and missed at once.
 // Of n instances at a share u of their target n-1 are at u*n/(n-1).
 func (l *linter) flaps() {
-	least := max(1, l.scaler.Min)
 	switch {
-	case l.scaler.Step != nil && len(l.scaler.Step.In) > 0:
-		below, above := l.scaler.Step.In[0].Below.Number, l.scaler.Step.Out[0].Above.Number
-		for _, s := range l.scaler.Step.In {
-			below = max(below, s.Below.Number)
-		}
-		for _, s := range l.scaler.Step.Out {
-			above = min(above, s.Above.Number)
-		}
-		n := float64(least + 1)
-		bad := below*n/(n-1) >= above
-		text := fmt.Sprintf("%s removes one of %d instances at %s of %g, which leaves %.3g for each of the others; it adds one from %g on",
-			l.name, least+1, l.scaler.Step.Metric, below, below*n/(n-1), above)
-		if bad {
-			text += ": it will swing; bring the limits further apart"
-		}
-		l.remark("flap-guard", bad, "%s", text)
+	case l.scaler.Step != nil && len(l.scaler.Step.In) > 0 && len(l.scaler.Step.Out) > 0:
+		l.stepFlaps()
 	case l.scaler.HPA != nil:
 		tolerance, window := l.upTolerance(), l.downWindow()
 		bad := tolerance < 0.05 && window < time.Minute
@@ -258,8 +273,71 @@ func (l *linter) flaps() {
 	}
 }
 
-// upTolerance is how far above its target an HPA leaves a metric.
+// stepFlaps looks for the removal that leaves most to each of the instances that
+// stay: of a metric of single instances alone, as others do not hang on how many
+// there are.
+func (l *linter) stepFlaps() {
+	s := l.scaler.Step
+	if !l.shared(s.Metric) {
+		return
+	}
+	above := s.Out[0].Above.Number
+	for _, o := range s.Out {
+		above = min(above, o.Above.Number)
+	}
+	least := max(1, l.scaler.Min)
+	from, to, below, worst := 0, 0, 0.0, -1.0
+	for _, in := range s.In {
+		for n := least + 1; n <= max(least+1, l.scaler.Max); n++ {
+			stay := max(least, in.leaves(n))
+			if after := in.Below.Number * float64(n) / float64(stay); stay < n && after > worst {
+				from, to, below, worst = n, stay, in.Below.Number, after
+			}
+		}
+	}
+	if to == 0 {
+		return
+	}
+	removed := "one"
+	if from-to > 1 {
+		removed = fmt.Sprint(from - to)
+	}
+	text := fmt.Sprintf("%s removes %s of %d instances at %s of %g, which leaves %.3g for each of the others; it adds one from %g on",
+		l.name, removed, from, s.Metric, below, worst, above)
+	if worst >= above {
+		text += ": it will swing; bring the limits further apart, or remove fewer at a time"
+	}
+	l.remark("flap-guard", worst >= above, "%s", text)
+}
+
+// leaves is how many of n instances a step for removing some leaves.
+func (s ScaleStep) leaves(n int) int {
+	switch {
+	case s.To != nil:
+		return min(n, *s.To)
+	case s.Change != nil:
+		return n - max(1, s.Change.Of(n, true))
+	}
+	return n
+}
+
+// shared tells whether a metric is of single instances and goes by the load, so
+// that fewer instances have more of it each.
+func (l *linter) shared(metric string) bool {
+	switch metric {
+	case CPUMetric, RequestsPerInstance, InFlightPerInstance:
+		return true
+	}
+	m := l.service.Metrics[metric]
+	return m.Exposition != nil && m.Exposition.Combine == MeanOfInstances
+}
+
+// upTolerance is how far above its target an HPA leaves a metric; other autoscalers
+// leave it nowhere above.
 func (l *linter) upTolerance() float64 {
+	if l.scaler.HPA == nil {
+		return 0
+	}
 	if b := l.scaler.HPA.Behavior; b != nil && b.ScaleUp != nil && b.ScaleUp.Tolerance != nil {
 		return b.ScaleUp.Tolerance.AsApproximateFloat64()
 	}
@@ -292,14 +370,18 @@ func (l *linter) grace() {
 			}
 		}
 	}
-	left := l.service.Drain.Grace.Std() - l.service.Drain.PreStop.Std()
 	if longest == 0 {
 		return
 	}
+	last, what := l.service.Drain.PreStop.Std(), "after its stop signal"
+	if lag := l.service.Drain.EndpointLag; lag != nil && lag.Std() > last {
+		last, what = lag.Std(), "after the last that is routed to it (endpoint_lag)"
+	}
+	left := max(0, l.service.Drain.Grace.Std()-last)
 	bad := longest > left
-	text := fmt.Sprintf("a request to %s may take %s (p99), and an instance that is removed has %s for it after its stop signal", l.name, longest, left)
+	text := fmt.Sprintf("a request to %s may take %s (p99), and an instance that is removed has %s for it %s", l.name, longest, left, what)
 	if bad {
-		text += "; raise drain.grace, or lower pre_stop"
+		text += "; raise drain.grace, or lower pre_stop or endpoint_lag, whichever is longer"
 	}
 	l.remark("grace", bad, "%s", text)
 }

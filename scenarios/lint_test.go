@@ -111,6 +111,54 @@ func TestLint(t *testing.T) {
 		"requests to somebody else": {func(p *Plan, _ *PlannedService) {
 			p.Checks = []Check{{SLO: &SLOCheck{Journey: "visit", Step: "see", P99: pointerTo(Duration(time.Minute))}}}
 		}, "grace", "", ""},
+		"a target that the metric cannot show": {func(_ *Plan, s *PlannedService) { *s.Autoscale.HPA.Metrics[0].Resource.Target.AverageUtilization = 91 }, "cycles", "warning",
+			"api never adds an instance for want of CPU: its metric shows at most 100%, and one is added above 100% (target 91%, tolerance 10%); lower the target"},
+		"and so no climb is spoken of":   {func(_ *Plan, s *PlannedService) { *s.Autoscale.HPA.Metrics[0].Resource.Target.AverageUtilization = 91 }, "survivable-ramp", "", ""},
+		"a target that it can just show": {func(_ *Plan, s *PlannedService) { *s.Autoscale.HPA.Metrics[0].Resource.Target.AverageUtilization = 90 }, "cycles", "warning", "api needs"},
+		"tracking has no tolerance": {func(_ *Plan, s *PlannedService) {
+			s.Autoscale.HPA, s.Autoscale.TargetTracking = nil, &TargetTracking{Metric: CPUMetric, Target: Value{100, "%"}}
+		}, "cycles", "warning", "one is added above 100%; lower the target"},
+		"no limit of CPU":                                {func(_ *Plan, s *PlannedService) { s.Limits.CPUs = 0 }, "cycles", "", ""},
+		"nor a climb to speak of":                        {func(_ *Plan, s *PlannedService) { s.Limits.CPUs = 0 }, "survivable-ramp", "", ""},
+		"a load from nothing":                            {fromNothing, "cycles", "info", "3 rounds to get to 2.9x of the load"}, // 2 of 30/s at 60 % carry 36/s
+		"a load that the first instances carry":          {func(p *Plan, s *PlannedService) { fromNothing(p, s); s.Autoscale.Capacity = 100 }, "cycles", "", ""},
+		"a load from nothing, of which nothing is known": {func(p *Plan, s *PlannedService) { fromNothing(p, s); s.Autoscale.Capacity = 0 }, "cycles", "warning", "of the load"},
+		"two of four at once": {func(_ *Plan, s *PlannedService) {
+			s.Autoscale.HPA, s.Autoscale.Step = nil, lintSteps(60, 35)
+			s.Autoscale.Step.In[0].Change.Number = 2
+		}, "flap-guard", "warning", "removes 2 of 4 instances at cpu of 35, which leaves 70 for each of the others; it adds one from 60 on: it will swing"},
+		"a share of them": {func(_ *Plan, s *PlannedService) {
+			s.Autoscale.HPA, s.Autoscale.Step = nil, lintSteps(60, 31)
+			s.Autoscale.Step.In[0].Change = &Portion{Percent: 50}
+		}, "flap-guard", "warning", "removes 3 of 5 instances at cpu of 31, which leaves 77.5"},
+		"down to a number": {func(_ *Plan, s *PlannedService) {
+			s.Autoscale.HPA, s.Autoscale.Step = nil, lintSteps(60, 16)
+			s.Autoscale.Step.In[0].Change, s.Autoscale.Step.In[0].To = nil, pointerTo(1)
+		}, "flap-guard", "warning", "removes 6 of 8 instances at cpu of 16, which leaves 64"},
+		"a lower step that removes more": {func(_ *Plan, s *PlannedService) {
+			s.Autoscale.HPA, s.Autoscale.Step = nil, lintSteps(60, 30)
+			s.Autoscale.Step.In = append(s.Autoscale.Step.In, ScaleStep{Below: &Value{20, "%"}, To: pointerTo(2)})
+		}, "flap-guard", "warning", "removes 6 of 8 instances at cpu of 20, which leaves 80"},
+		"a metric that does not hang on instances": {func(_ *Plan, s *PlannedService) {
+			s.Autoscale.HPA, s.Autoscale.Step = nil, lintSteps(60, 45)
+			s.Autoscale.Step.Metric = P95Metric
+		}, "flap-guard", "", ""},
+		"a metric of a page, averaged": {func(_ *Plan, s *PlannedService) {
+			s.Autoscale.HPA, s.Autoscale.Step = nil, lintSteps(60, 45)
+			s.Autoscale.Step.Metric, s.Metrics = "sessions", map[string]MetricSource{"sessions": {Exposition: &Exposition{Combine: MeanOfInstances}}}
+		}, "flap-guard", "warning", "it will swing"},
+		"requests that are routed until late": {func(p *Plan, s *PlannedService) {
+			s.Drain.PreStop, s.Drain.EndpointLag = Duration(2*time.Second), pointerTo(Duration(8*time.Second))
+			p.Checks = []Check{{SLO: &SLOCheck{Journey: "visit", P99: pointerTo(Duration(3 * time.Second))}}}
+		}, "grace", "warning", "has 2s for it after the last that is routed to it (endpoint_lag); raise drain.grace"},
+		"requests that fit exactly": {func(p *Plan, s *PlannedService) {
+			s.Drain.PreStop = Duration(7 * time.Second)
+			p.Checks = []Check{{SLO: &SLOCheck{Journey: "visit", P99: pointerTo(Duration(3 * time.Second))}}}
+		}, "grace", "info", "has 3s for it after its stop signal"},
+		"a service that nothing routes to": {func(p *Plan, s *PlannedService) {
+			s.Port = 0
+			p.Checks = []Check{{SLO: &SLOCheck{Journey: "visit", P99: pointerTo(Duration(time.Minute))}}}
+		}, "grace", "", ""},
 		"nobody scales it": {func(_ *Plan, s *PlannedService) { s.Autoscale = nil }, "flap-guard", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,6 +178,13 @@ func TestLint(t *testing.T) {
 			}
 		})
 	}
+}
+
+// fromNothing makes the load climb from nothing, on instances of 30 requests a second.
+func fromNothing(p *Plan, s *PlannedService) {
+	p.Load[0].Segments = p.Load[0].Segments[1:]
+	p.Load[0].Segments[0].Start, p.Load[0].Segments[0].Ramp.From = 0, 0
+	s.Autoscale.Capacity = 30
 }
 
 // lintPolicies add one instance, or one and a half times as many as there are.

@@ -21,7 +21,8 @@ func configCommand() *cli.Command {
 		Usage:     "show the settings that a run would have, and where they come from",
 		ArgsUsage: "[NAME|FILE]",
 		Description: "Takes the flags of run. A flag wins over a SHAKEDOWN_* variable, that over the scenario, that over .shakedown.yaml in this\n" +
-			"directory or above it up to the root of the repository, and that over the default.",
+			"directory or above it up to the root of the repository, and that over the default. A value that no run can have is refused,\n" +
+			"with where it comes from and what it can be: exit code 2.",
 		Flags:  flags,
 		Action: showConfig,
 	}
@@ -37,6 +38,9 @@ type setting struct {
 func showConfig(c *cli.Context) error {
 	if c.NArg() > 1 {
 		return usagef("config wants at most one scenario; got %d", c.NArg())
+	}
+	if err := checkValues(c); err != nil {
+		return err
 	}
 	settings := settingsOfFlags(c)
 	if c.Args().Present() {

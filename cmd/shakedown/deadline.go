@@ -22,10 +22,7 @@ var deadlineFlag = &cli.DurationFlag{
 
 // checkDeadline refuses a deadline that no run can keep.
 func checkDeadline(c *cli.Context) error {
-	if c.IsSet(deadlineFlag.Name) && c.Duration(deadlineFlag.Name) <= 0 {
-		return usagef("--deadline %v: give the time that a run may take in all, as in 20m", c.Duration(deadlineFlag.Name))
-	}
-	return nil
+	return checkFlag(c, deadlineFlag.Name)
 }
 
 // deadlineOf is how long a run of the plan may take by the command's flags; 0 for

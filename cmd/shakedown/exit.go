@@ -41,6 +41,9 @@ func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(fo
 // not gets the one that was probably meant.
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	wrong, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if words := notParsedWords(err); words != "" {
+		return usageError{words}
+	}
 	if !unknown || c == nil || c.Command == nil {
 		return usageError{strings.Replace(err.Error(), " -", " --", 1)}
 	}

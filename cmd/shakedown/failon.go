@@ -14,12 +14,7 @@ var failOnFlag = &cli.StringFlag{
 
 // checkFailOn refuses what --fail-on does not know, before anything runs.
 func checkFailOn(c *cli.Context) error {
-	switch v := verify.Verdict(c.String(failOnFlag.Name)); v {
-	case verify.Fail, verify.Inconclusive:
-		return nil
-	default:
-		return usagef("--fail-on %q: choose fail or inconclusive", v)
-	}
+	return checkFlag(c, failOnFlag.Name)
 }
 
 // gate turns a result into the error that sets the exit code, by --fail-on.

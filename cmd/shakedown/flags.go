@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -69,20 +68,19 @@ func loadOptions(c *cli.Context) (harness.LoadOptions, error) {
 		return harness.LoadOptions{}, usagef("%s wants one scenario, by library name or file; got %d (shakedown scenarios lists the library)", c.Command.Name, c.NArg())
 	}
 	opts := harness.LoadOptions{Set: overrides(c), Variant: c.String("variant"), Environ: os.Environ()}
-	if name := c.String("platform"); name != "" {
-		if err := harness.CheckPlatformName(name); err != nil {
-			return opts, usagef("--platform: %v", err)
-		}
+	if err := checkFlag(c, platformFlag.Name); err != nil {
+		return opts, err
 	}
 	if c.IsSet("seed") {
 		seed := c.Int64("seed")
 		opts.Seed = &seed
 	}
 	if factor := c.String("load"); factor != "" {
-		var err error
-		if opts.Multiple, err = scenarios.ParseFactor(factor); err != nil {
-			return opts, usagef("--load: %v", err)
+		if err := checkFlag(c, loadFlag.Name); err != nil {
+			return opts, err
 		}
+		multiple, _ := scenarios.ParseFactor(factor) // which has just been checked
+		opts.Multiple = multiple
 	}
 	var err error
 	if opts.Control, err = scenarios.ParseControl(c.String("control")); err != nil {
@@ -107,8 +105,8 @@ func overrides(c *cli.Context) []string {
 // where there is a frame to be drawn.
 func progressMode(c *cli.Context) (progress.Mode, error) {
 	mode := progress.Mode(c.String("progress"))
-	if !slices.Contains(progress.Modes(), mode) {
-		return "", usagef("--progress %q: choose one of %s", mode, strings.Trim(fmt.Sprint(progress.Modes()), "[]"))
+	if err := checkFlag(c, progressFlag.Name); err != nil {
+		return "", err
 	}
 	if mode == progress.Auto {
 		mode = progress.Plain

@@ -57,6 +57,9 @@ func initScenario(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := checkServices(compose); err != nil {
+		return err
+	}
 	project, err := stack.Load(c.Context, compose, nil, os.Environ())
 	if err != nil {
 		return err

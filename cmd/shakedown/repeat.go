@@ -83,12 +83,10 @@ func repeats(c *cli.Context) (int, error) {
 	if c.IsSet("repeat") {
 		n = c.Int("repeat")
 	}
-	seeds := c.String("seeds")
+	if err := errors.Join(checkFlag(c, "repeat"), checkFlag(c, "seeds")); err != nil {
+		return 0, err
+	}
 	switch {
-	case n < 1 || n > mostRepeats:
-		return 0, usagef("--repeat %d: give a number from 1 to %d", n, mostRepeats)
-	case !slices.Contains([]string{"", "same", "vary"}, seeds):
-		return 0, usagef("--seeds %q: choose same or vary", seeds)
 	case c.IsSet("repeat") && c.String("results") != "":
 		return 0, usagef("--results and --repeat: each run would write over the file of the one before; run them one by one")
 	case c.IsSet("repeat") && c.Bool("keep-on-fail"):
@@ -97,13 +95,18 @@ func repeats(c *cli.Context) (int, error) {
 	return n, nil
 }
 
+// seriesOf is how many runs a series has of each kind, and how its progress is shown.
+func seriesOf(c *cli.Context) (n int, mode progress.Mode, err error) {
+	if n, err = repeats(c); err != nil {
+		return 0, "", err
+	}
+	mode, err = progressMode(c)
+	return n, mode, err
+}
+
 // runRepeated makes several runs of a scenario and sums them up.
 func runRepeated(c *cli.Context) error {
-	n, err := repeats(c)
-	if err != nil {
-		return err
-	}
-	mode, err := progressMode(c)
+	n, mode, err := seriesOf(c)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,7 +23,7 @@ func steerCommand() *cli.Command {
 	steering := &cli.Command{
 		Name:  "steer",
 		Usage: "steer a game day that is under way",
-		Description: "Acts on the game day below runs/ that was begun last, or on that of --run. A command returns when it has taken effect,\n" +
+		Description: "Acts on the game day below runs/, or on that of --run; where several are under way it lists them, and does nothing. A command returns when it has taken effect,\n" +
 			"and says what came of it; all are journaled with who and when.\n" +
 			"Exit code: 0 done, 1 not done, 2 usage.",
 		Subcommands: []*cli.Command{
@@ -57,7 +58,7 @@ func steerCommand() *cli.Command {
 // steeringFlags are those of every command that steers.
 func steeringFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "run", Usage: "run directory `DIR` of the game day (default: the newest below runs/)"},
+		&cli.StringFlag{Name: "run", Usage: "run directory `DIR` of the game day (default: the only one that is under way below runs/)"},
 		&cli.StringFlag{Name: "by", EnvVars: []string{"SHAKEDOWN_BY"}, Usage: "`NAME` of who asks, for the record (default: the user of the system)"},
 		&cli.StringFlag{Name: "why", Usage: "`TEXT` for the record"},
 		jsonFlag,
@@ -177,7 +178,11 @@ func reach(c *cli.Context) (*gameday.Client, error) {
 	if dir := c.String("run"); dir != "" {
 		return gameday.Dial(c.Context, rundir.Dir(dir))
 	}
-	return gameday.Newest(c.Context, rundir.Root)
+	client, err := gameday.Only(c.Context, rundir.Root)
+	if errors.Is(err, gameday.ErrSeveral) {
+		return nil, usagef("%v", err)
+	}
+	return client, err
 }
 
 func steerRun(c *cli.Context, command steer.Command) error {

@@ -23,11 +23,7 @@ func runVariants(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	n, err := repeats(c)
-	if err != nil {
-		return err
-	}
-	mode, err := progressMode(c)
+	n, mode, err := seriesOf(c)
 	if err != nil {
 		return err
 	}

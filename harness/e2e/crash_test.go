@@ -62,7 +62,7 @@ func leftOf(t *testing.T, run, platform string) []string {
 }
 
 func TestNothingMustBeLeftAfterAKilledHarnessAndClean(t *testing.T) {
-	onEachPlatform(t, func(t *testing.T, platform string) {
+	onEachPlatform(t, whole, func(t *testing.T, platform string) {
 		cmd, o := startAndAwait(t, "steady for", platform)
 		run := idOf(t, o)
 		if len(leftOf(t, run, platform)) == 0 {
@@ -78,11 +78,11 @@ func TestNothingMustBeLeftAfterAKilledHarnessAndClean(t *testing.T) {
 		if left := leftOf(t, run, platform); len(left) > 0 {
 			t.Errorf("left after clean: %v", left)
 		}
-	})
+	}, &killing)
 }
 
 func TestTheFirstInterruptMustEndInOrderWithAReport(t *testing.T) {
-	onEachPlatform(t, func(t *testing.T, platform string) {
+	onEachPlatform(t, whole, func(t *testing.T, platform string) {
 		cmd, o := startAndAwait(t, "steady for", platform)
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
@@ -103,7 +103,7 @@ func TestTheFirstInterruptMustEndInOrderWithAReport(t *testing.T) {
 }
 
 func TestTheSecondInterruptMustTearDownAtOnce(t *testing.T) {
-	onEachPlatform(t, func(t *testing.T, platform string) {
+	onEachPlatform(t, whole, func(t *testing.T, platform string) {
 		// an instance that takes its time to drain keeps an orderly stop waiting
 		cmd, o := startAndAwait(t, "SIGTERM api-3", platform)
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
@@ -127,7 +127,7 @@ func TestTheSecondInterruptMustTearDownAtOnce(t *testing.T) {
 }
 
 func TestTwoRunsAtOnceMustNotDisturbEachOther(t *testing.T) {
-	onEachPlatform(t, func(t *testing.T, platform string) {
+	onEachPlatform(t, 2*whole, func(t *testing.T, platform string) {
 		short := []string{
 			"--platform", platform,
 			"--set", "traffic.cohorts[shoppers].arrivals=[{phase: steady, constant: 5/s}]",
@@ -152,7 +152,7 @@ func TestTwoRunsAtOnceMustNotDisturbEachOther(t *testing.T) {
 }
 
 func TestAReaderThatGoesAwayMustNotEndTheRun(t *testing.T) {
-	onEachPlatform(t, func(t *testing.T, platform string) {
+	onEachPlatform(t, light, func(t *testing.T, platform string) {
 		compose := fmt.Sprintf(shop, "atelier:dev", "payments", "payments")
 		cmd, o := command(t, nil, "run", project(t, compose, "/readyz", 0), "--platform", platform)
 		reader, writer, err := os.Pipe()

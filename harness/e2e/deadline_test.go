@@ -17,6 +17,7 @@ func TestARunThatHangsMustBeEndedByItsDeadlineWithAReport(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a whole stack: not in -short")
 	}
+	turn(t, light)
 	compose := fmt.Sprintf(shop, "atelier:dev", "payments", "payments")
 	scenario := project(t, compose, "/no-such-path", 0)
 	began := time.Now()
@@ -55,6 +56,7 @@ func TestAKilledRunMustStillBeReported(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a whole stack: not in -short")
 	}
+	turn(t, whole, &killing)
 	cmd, o := startAndAwait(t, "steady for", "process")
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 )
 
 func TestTheHealthyStackMustPass(t *testing.T) {
-	onEachPlatform(t, func(t *testing.T, platform string) {
+	onEachPlatform(t, whole, func(t *testing.T, platform string) {
 		o := shakedown(t, nil, "run", "scale-under-load", "--platform", platform)
 		if o.code != 0 {
 			t.Fatalf("exit code %d, want 0\n%s\n%s", o.code, o.stdout, tail(o.stderr))
@@ -54,6 +54,7 @@ func TestAFindingMustNameWhatWasLost(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a whole stack: not in -short")
 	}
+	turn(t, whole)
 	o := shakedown(t, []string{"ATELIER_DEFECT=drain-listener-first"}, "run", "scale-under-load", "--platform", "process")
 	if o.code != 99 {
 		t.Fatalf("exit code %d, want 99\n%s\n%s", o.code, o.stdout, tail(o.stderr))

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,8 +21,13 @@ import (
 	"github.com/shakedown-dev/shakedown/harness/verify"
 )
 
-// bin is where the programs under test were built.
-var bin string
+var (
+	// bin is where the programs under test were built.
+	bin string
+	// environment is what the tests were started with, and what a user's command gets:
+	// nothing in it tells where the programs are.
+	environment []string
+)
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "shakedown-e2e-bin-")
@@ -29,29 +35,38 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	bin = dir
-	build := exec.Command("go", "build", "-o", dir, "../../cmd/shakedown", "../../cmd/shakedown-agent", "../../compose/atelier")
+	// As make build does it, so that what it has compiled is not compiled once more.
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir, "../../cmd/shakedown", "../../cmd/shakedown-agent", "../../compose/atelier")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the programs under test: %v\n%s", err, out)
 		os.Exit(1)
+	}
+	environment = os.Environ()
+	for name, value := range map[string]string{binVariable: dir, "SHAKEDOWN_AGENT": filepath.Join(dir, "shakedown-agent"), "PATH": dir + ":" + os.Getenv("PATH")} {
+		if err := os.Setenv(name, value); err != nil { // for runs in this process
+			panic(err)
+		}
 	}
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
 }
 
-// onEachPlatform runs an obligation on both platforms; docker is skipped, out
+// onEachPlatform runs an obligation on both platforms, each when it is its turn; docker is skipped, out
 // loud, where no engine answers or the reference images cannot be had.
-func onEachPlatform(t *testing.T, obligation func(t *testing.T, platform string)) {
+func onEachPlatform(t *testing.T, weight int64, obligation func(t *testing.T, platform string), locks ...sync.Locker) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("drives a whole stack: not in -short")
 	}
+	t.Parallel()
 	for _, platform := range []string{"process", "docker"} {
 		t.Run(platform, func(t *testing.T) {
 			if platform == "docker" {
 				needEngine(t)
 			}
+			turn(t, weight, locks...)
 			obligation(t, platform)
 		})
 	}
@@ -152,7 +167,7 @@ func command(t *testing.T, env []string, args ...string) (*exec.Cmd, *started) {
 		args = append(args, "--out", o.dir, "--progress", "plain")
 	}
 	cmd := exec.Command(filepath.Join(bin, "shakedown"), args...)
-	cmd.Env = append(append(os.Environ(), "NO_COLOR=1"), env...)
+	cmd.Env = slices.Concat(environment, []string{"NO_COLOR=1"}, env)
 	cmd.Stdout, cmd.Stderr = o.stdout, o.stderr
 	return cmd, o
 }

@@ -20,7 +20,7 @@ func TestAnExistingPrometheusMustBeAskedInPlaceOfTheRunsOwn(t *testing.T) {
 	if testing.Short() {
 		t.Skip("some seconds of traffic: not in -short")
 	}
-	t.Parallel()
+	turn(t, light)
 	var asked atomic.Int64
 	server := httptest.NewServer(prometheus(&asked))
 	t.Cleanup(server.Close)
@@ -79,7 +79,7 @@ func TestAPrometheusThatIsNotThereMustEndTheRunBeforeTraffic(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a stack: not in -short")
 	}
-	t.Parallel()
+	turn(t, light)
 	o := shakedown(t, nil, "run", filepath.Join("testdata", "metrics", "existing.yaml"), "--platform", "process",
 		"--set", "traffic.targets.prometheus.url=http://127.0.0.1:9")
 	if o.code != 1 || !strings.Contains(o.stderr, "ask the Prometheus prometheus") || strings.Contains(o.stderr, "phase     baseline") {

@@ -85,21 +85,21 @@ func mustFailToStart(t *testing.T, platform, scenario string, explained ...strin
 }
 
 func TestAnInstanceThatExitsAtStartMustBeExplainedWithItsLastLogLines(t *testing.T) {
-	onEachPlatform(t, func(t *testing.T, platform string) {
+	onEachPlatform(t, light, func(t *testing.T, platform string) {
 		compose := strings.Replace(fmt.Sprintf(shop, "atelier:dev", "payments", "payments"), "SHOP_KEY:", "ATELIER_DEFECT: no-such-defect\n      SHOP_KEY:", 1)
 		mustFailToStart(t, platform, project(t, compose, "/readyz", 0), "shop-1 exited with code [1-9]", "last log lines", "there is no defect")
 	})
 }
 
 func TestAReadinessProbeThatNeverPassesMustBeExplained(t *testing.T) {
-	onEachPlatform(t, func(t *testing.T, platform string) {
+	onEachPlatform(t, light, func(t *testing.T, platform string) {
 		compose := fmt.Sprintf(shop, "atelier:dev", "payments", "payments")
 		mustFailToStart(t, platform, project(t, compose, "/no-such-path", 0), "shop-1", "404", "ready")
 	})
 }
 
 func TestAPortThatIsTakenMustBeExplained(t *testing.T) {
-	onEachPlatform(t, func(t *testing.T, platform string) {
+	onEachPlatform(t, light, func(t *testing.T, platform string) {
 		taken, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -113,12 +113,13 @@ func TestAPortThatIsTakenMustBeExplained(t *testing.T) {
 
 func TestAnImageThatCannotBeHadMustBeExplained(t *testing.T) {
 	needEngine(t)
+	turn(t, light)
 	compose := fmt.Sprintf(shop, "shakedown.invalid/nowhere:1", "payments", "payments")
 	mustFailToStart(t, "docker", project(t, compose, "/readyz", 0), "shakedown.invalid/nowhere:1", "shop")
 }
 
 func TestSecretsMustNotReachTheRunDirectory(t *testing.T) {
-	onEachPlatform(t, func(t *testing.T, platform string) {
+	onEachPlatform(t, light, func(t *testing.T, platform string) {
 		// the simulator is made to print its environment by asking for a service it
 		// does not have: the second service logs through the shell where there is one
 		compose := fmt.Sprintf(shop, "atelier:dev", "payments", "payments") + `

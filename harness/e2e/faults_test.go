@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,9 +25,10 @@ func broken(name string) string { return filepath.Join("testdata", "faults", nam
 var brokenRun = regexp.MustCompile(`(?m)run\s+(\S+): \S+`)
 
 // breakEverything starts a run with a dozen faults and returns when all are in force.
-func breakEverything(t *testing.T) (cmd *exec.Cmd, o *started, run string) {
+func breakEverything(t *testing.T, locks ...sync.Locker) (cmd *exec.Cmd, o *started, run string) {
 	t.Helper()
 	needEngine(t)
+	turn(t, heavy, locks...)
 	cmd, o = command(t, nil, "run", broken("everything"), "--platform", "docker")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -175,7 +177,7 @@ func needHarm(t *testing.T, run string) {
 }
 
 func TestNoFaultMustOutliveAKilledHarness(t *testing.T) {
-	cmd, _, run := breakEverything(t)
+	cmd, _, run := breakEverything(t, &killing)
 	needHarm(t, run)
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -271,7 +273,7 @@ func TestAnInterruptMustHealEverythingBeforeTheRunEnds(t *testing.T) {
 }
 
 func TestAStopConditionMustEndTheRunAndHeal(t *testing.T) {
-	onEachPlatform(t, func(t *testing.T, platform string) {
+	onEachPlatform(t, whole, func(t *testing.T, platform string) {
 		o := shakedown(t, nil, "run", broken("payments-gone"), "--platform", platform)
 		if o.code != 99 {
 			t.Fatalf("exit code %d, want 99\n%s\n%s", o.code, o.stdout, tail(o.stderr))
@@ -290,6 +292,7 @@ func TestAStopConditionMustEndTheRunAndHeal(t *testing.T) {
 
 func TestAFaultThatDidNothingMustNotPass(t *testing.T) {
 	needEngine(t)
+	turn(t, whole)
 	o := shakedown(t, nil, "run", broken("nobody-asks"), "--platform", "docker")
 	if o.code != 3 {
 		t.Fatalf("exit code %d, want 3\n%s\n%s", o.code, o.stdout, tail(o.stderr))
@@ -302,6 +305,7 @@ func TestAFaultThatDidNothingMustNotPass(t *testing.T) {
 }
 
 func TestWhatAPlatformCannotDoMustBeRefusedBeforeAnythingStarts(t *testing.T) {
+	turn(t, light)
 	o := shakedown(t, nil, "run", broken("nobody-asks"), "--platform", "process")
 	if o.code != 4 || !strings.Contains(o.stderr, "unheard (dns)") || !strings.Contains(o.stderr, "--platform docker") {
 		t.Errorf("exit code %d, want 4 and why\n%s", o.code, o.stderr)
@@ -312,6 +316,7 @@ func TestWhatAPlatformCannotDoMustBeRefusedBeforeAnythingStarts(t *testing.T) {
 }
 
 func TestTheCatalogueMustTellWhatThisMachineCanDo(t *testing.T) {
+	turn(t, light)
 	o := shakedown(t, nil, "faults")
 	if o.code != 0 {
 		t.Fatalf("exit code %d\n%s", o.code, o.stderr)

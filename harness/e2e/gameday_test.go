@@ -46,6 +46,7 @@ func TestAGameDayMustBeSteered(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a whole stack: not in -short")
 	}
+	turn(t, whole)
 	dir := filepath.Join(keptDir(t), "run")
 	cmd, o := command(t, []string{"CI=true"}, "gameday", "gameday", "--platform", "process", "--out", dir, "--progress", "plain")
 	o.dir = dir

@@ -63,6 +63,7 @@ var (
 )
 
 func TestEveryScenarioOfTheLibraryMustValidateAndPlan(t *testing.T) {
+	t.Parallel()
 	listed := shakedown(t, nil, "scenarios")
 	if listed.code != 0 {
 		t.Fatalf("scenarios: exit code %d\n%s", listed.code, listed.stderr)
@@ -75,6 +76,7 @@ func TestEveryScenarioOfTheLibraryMustValidateAndPlan(t *testing.T) {
 		}
 		found[name] = true
 		t.Run(name, func(t *testing.T) {
+			turn(t, light)
 			if o := shakedown(t, nil, "validate", name); o.code != 0 || !strings.Contains(o.stdout, name+": valid") {
 				t.Errorf("validate: exit code %d\n%s%s", o.code, o.stdout, o.stderr)
 			}
@@ -98,13 +100,13 @@ func TestEveryScenarioOfTheLibraryMustValidateAndPlan(t *testing.T) {
 }
 
 func TestTheLibraryMustPassOnAHealthyStack(t *testing.T) {
+	t.Parallel()
 	for name, overrides := range rehearsals {
 		if name == needsMemoryLimits {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // mostly waiting: a minute of modest traffic each
-			onEachPlatform(t, func(t *testing.T, platform string) {
+			onEachPlatform(t, whole, func(t *testing.T, platform string) {
 				chosen := slices.Contains(onDocker, name)
 				if platform == "process" {
 					chosen = !slices.Contains(notOnProcess, name)

@@ -116,9 +116,6 @@ func (h *hand) cannot(c steer.Command, because string) {
 // steeredRun plays the scenario in this process and has somebody steer it.
 func steeredRun(t *testing.T, platform string, by func(h *hand)) (dir string, result verify.Result) {
 	t.Helper()
-	t.Setenv(binVariable, bin)
-	t.Setenv("SHAKEDOWN_AGENT", filepath.Join(bin, "shakedown-agent"))
-	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 	files := t.TempDir()
 	for name, content := range map[string]string{"scenario.yaml": steeredScenario, "compose.yaml": fmt.Sprintf(shop, "atelier:dev", "payments", "payments")} {
 		if err := os.WriteFile(filepath.Join(files, name), []byte(content), 0o600); err != nil {
@@ -180,7 +177,7 @@ func saidOf(result verify.Result, id string) verify.Finding {
 }
 
 func TestPeopleSteerARun(t *testing.T) {
-	onEachPlatform(t, func(t *testing.T, platform string) {
+	onEachPlatform(t, heavy, func(t *testing.T, platform string) {
 		var aborting, healed time.Duration
 		dir, result := steeredRun(t, platform, func(h *hand) {
 			h.seconds(2)
@@ -235,7 +232,7 @@ func TestPeopleSteerARun(t *testing.T) {
 		if result.Verdict == verify.Pass {
 			t.Error("a run that was steered and aborted passes")
 		}
-	})
+	}, &inProcess)
 }
 
 // breakByHand injects a fault, and takes it back.

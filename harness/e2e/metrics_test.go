@@ -26,7 +26,7 @@ func TestAnAlertMustAnnounceItsFaultAndOnlyThat(t *testing.T) {
 	if testing.Short() {
 		t.Skip("half a minute of traffic: not in -short")
 	}
-	t.Parallel()
+	turn(t, light)
 	o := shakedown(t, nil, "run", measured, "--platform", "process")
 	if o.code != 0 {
 		t.Fatalf("exit code %d\n%s", o.code, tail(o.stdout))
@@ -138,7 +138,7 @@ func TestMetricsMustSurviveAKilledHarness(t *testing.T) {
 	if testing.Short() {
 		t.Skip("some seconds of traffic: not in -short")
 	}
-	t.Parallel()
+	turn(t, light)
 	cmd, o := command(t, nil, "run", measured, "--platform", "process")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -155,7 +155,7 @@ func TestMetricsMustSurviveAKilledHarness(t *testing.T) {
 }
 
 func TestRulesWithAMistakeMustBeRefusedBeforeAnythingStarts(t *testing.T) {
-	t.Parallel()
+	turn(t, light)
 	dir := t.TempDir()
 	rules := filepath.Join(dir, "rules.yaml")
 	if err := os.WriteFile(rules, []byte("groups:\n  - name: shop\n    rules:\n      - alert: ShopFails\n        expr: sum(rate(x[5m])\n"), 0o644); err != nil {

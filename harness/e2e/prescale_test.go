@@ -18,7 +18,7 @@ const needsMemoryLimits = "enterprise-import-burst"
 // the models arrive complete every import, and sooner.
 func TestImportersThatGrowTooLateMustRunOutOfMemory(t *testing.T) {
 	needEngine(t)
-	t.Parallel()
+	turn(t, 2*whole) // imports are as large as the limits allow
 	o := compared(t)
 	if o.code != 99 {
 		t.Fatalf("exit code %d, want 99, that of the worse variant\n%s\n%s", o.code, o.stdout, tail(o.stderr))
@@ -63,6 +63,7 @@ func TestPrescalingMustBeRefusedWhereMemoryHasNoLimits(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a run: not in -short")
 	}
+	turn(t, light)
 	o := shakedown(t, nil, "run", needsMemoryLimits, "--platform", "process")
 	for _, words := range []string{"prescale of importer", "memory limits", "--platform docker"} {
 		if o.code != 4 || !strings.Contains(o.stderr, words) {

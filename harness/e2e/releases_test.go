@@ -63,19 +63,24 @@ func findingsOf(t *testing.T, scenario, platform string) (outcome, map[string]ve
 }
 
 func TestAReleaseThatIsNeverReadyMustStopAndLeaveTheOldVersionServing(t *testing.T) {
+	t.Parallel()
 	for name, broken := range map[string]struct{ environment, said string }{
 		"it exits":           {"{PAYMENTS_LATENCY: nonsense}", "PAYMENTS_LATENCY"},
 		"it is never there":  {"{ATELIER_LISTEN: \"127.0.0.1:9\"}", "refused"},
 		"and blue-green too": {"{PAYMENTS_LATENCY: nonsense}", "PAYMENTS_LATENCY"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			action := "rolling_release: {service: shop, max_surge: 1, max_unavailable: 0, deadline: 3s, environment: " + broken.environment + "}"
-			if strings.Contains(name, "blue-green") {
-				action = "blue_green: {service: shop, deadline: 3s, environment: " + broken.environment + "}"
-			}
-			onEachPlatform(t, func(t *testing.T, platform string) {
-				t.Parallel() // small stacks, hardly any traffic
-				o, findings := findingsOf(t, changingProject(t, "5s", "- {at: change, "+action+"}", releaseCheck), platform)
+			onEachPlatform(t, light, func(t *testing.T, platform string) {
+				// An instance has to get as far as saying what is wrong: a container takes its time.
+				deadline, length := "3s", "5s"
+				if platform == "docker" {
+					deadline, length = "8s", "10s"
+				}
+				action := "rolling_release: {service: shop, max_surge: 1, max_unavailable: 0, deadline: " + deadline + ", environment: " + broken.environment + "}"
+				if strings.Contains(name, "blue-green") {
+					action = "blue_green: {service: shop, deadline: " + deadline + ", environment: " + broken.environment + "}"
+				}
+				o, findings := findingsOf(t, changingProject(t, length, "- {at: change, "+action+"}", releaseCheck), platform)
 				completed := findings["release/shop/L1-completed"]
 				text := completed.Reason
 				for _, e := range completed.Evidence {
@@ -99,14 +104,14 @@ func TestAReleaseThatIsNeverReadyMustStopAndLeaveTheOldVersionServing(t *testing
 }
 
 func TestEveryKindOfReleaseMustPassOnAHealthyStack(t *testing.T) {
+	t.Parallel()
 	for name, action := range map[string]string{
 		"rolling":     "rolling_release: {service: shop, max_surge: 1, max_unavailable: 0, environment: {PAYMENTS_LATENCY: 100ms-150ms}}",
 		"blue-green":  "blue_green: {service: shop, keep: 500ms}",
 		"start first": "replace_all: {service: shop, order: start-first}",
 	} {
 		t.Run(name, func(t *testing.T) {
-			onEachPlatform(t, func(t *testing.T, platform string) {
-				t.Parallel()
+			onEachPlatform(t, light, func(t *testing.T, platform string) {
 				checks := releaseCheck
 				if name != "blue-green" { // whose old instances have nothing to drain any more
 					checks += "\n  " + drainCheck
@@ -121,13 +126,13 @@ func TestEveryKindOfReleaseMustPassOnAHealthyStack(t *testing.T) {
 }
 
 func TestAJobThatDoesNotEndWellMustBeSaid(t *testing.T) {
+	t.Parallel()
 	for name, job := range map[string]struct{ action, said string }{
 		"it fails":         {"{name: once, service: shop, command: [nonsense], process: [atelier, nonsense]}", "exited with code 2"},
 		"it runs too long": {"{name: once, service: shop, command: [payments], process: [atelier, payments], within: 1s}", "1s"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onEachPlatform(t, func(t *testing.T, platform string) {
-				t.Parallel()
+			onEachPlatform(t, light, func(t *testing.T, platform string) {
 				restart := "\n  - {at: change, restart: {service: shop}}"
 				o, findings := findingsOf(t, changingProject(t, "5s", "- {at: change, job: "+job.action+"}"+restart, ""), platform)
 				f := findings["run/actions"]
@@ -147,7 +152,7 @@ func TestEveryControlMustTurnItsCheckRed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a whole stack: not in -short")
 	}
-	t.Parallel()
+	turn(t, light)
 	action := "- {at: change, rolling_release: {service: shop, max_surge: 1, max_unavailable: 0}}"
 	scenario := changingProject(t, "9s", action, releaseCheck+"\n  "+drainCheck)
 	o := shakedown(t, nil, "prove", scenario, "--platform", "process", "--out", keptDir(t))

@@ -14,7 +14,7 @@ import (
 func onServer(t *testing.T, scenario, service string) (outcome, map[string]verify.Finding) {
 	t.Helper()
 	needEngine(t)
-	t.Parallel() // small stacks, hardly any traffic
+	turn(t, light)
 	content, err := os.ReadFile(filepath.Join("testdata", "servers", scenario))
 	if err != nil {
 		t.Fatal(err)

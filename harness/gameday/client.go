@@ -20,6 +20,9 @@ import (
 // ErrNoRun is returned where no run can be steered.
 var ErrNoRun = errors.New("no game day is under way")
 
+// ErrSeveral is returned where several runs can be steered, and none was named.
+var ErrSeveral = errors.New("several game days are under way")
+
 // A Client steers a run through its control socket. It is safe for concurrent use.
 type Client struct {
 	dir  rundir.Dir
@@ -62,25 +65,41 @@ func dialSocket(ctx context.Context, path string) (net.Conn, error) {
 	return d.DialContext(ctx, "unix", short)
 }
 
-// Newest is the run that was begun last of those below root whose socket somebody
-// listens at.
-func Newest(ctx context.Context, root string) (*Client, error) {
-	dirs, _ := filepath.Glob(filepath.Join(root, "*", filepath.Base(controlFile(""))))
-	var newest *Client
-	var begun time.Time
+// Only is the one run below root whose socket somebody listens at. Where there are
+// several the error is ErrSeveral, and lists them: what is meant for one must not be
+// done to another.
+func Only(ctx context.Context, root string) (*Client, error) {
+	dirs, _ := filepath.Glob(filepath.Join(root, "*", filepath.Base(controlFile("")))) // by name, and so by time
+	var underway []*Client
 	for _, path := range dirs {
-		info, err := os.Lstat(path)
-		if err != nil || (newest != nil && !info.ModTime().After(begun)) {
-			continue
-		}
 		if c, err := Dial(ctx, rundir.Dir(filepath.Dir(path))); err == nil {
-			newest, begun = c, info.ModTime()
+			underway = append(underway, c)
 		}
 	}
-	if newest == nil {
+	switch len(underway) {
+	case 0:
 		return nil, fmt.Errorf("%w below %s; name its directory with --run, or begin one: shakedown gameday SCENARIO", ErrNoRun, root)
+	case 1:
+		return underway[0], nil
 	}
-	return newest, nil
+	text := ""
+	for _, c := range underway {
+		text += "\n  --run " + string(c.dir) + c.about(ctx)
+		c.Close()
+	}
+	return nil, fmt.Errorf("%w below %s; say which:%s", ErrSeveral, root, text)
+}
+
+// about is what a run plays and how far it is, to tell it from others; "" where it does
+// not say.
+func (c *Client) about(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	s, err := c.Status(ctx)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("  (%s, %s at %.0f s)", s.Scenario, s.Stage, s.Now)
 }
 
 // Dir is the run directory.

@@ -97,11 +97,28 @@ func (s *Server) command(w http.ResponseWriter, r *http.Request) {
 
 // readCommand reads exactly one command and checks what needs no run.
 func readCommand(body io.Reader) (steer.Command, error) {
-	var c steer.Command
+	var sent struct {
+		steer.Command
+		Multiple *float64 `json:"multiple"` // nil where nobody said: that is not 0
+		Replicas *int     `json:"replicas"`
+	}
 	d := json.NewDecoder(body)
 	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
-		return c, fmt.Errorf("read the command: %w", err)
+	if err := d.Decode(&sent); err != nil {
+		return sent.Command, fmt.Errorf("read the command: %w", err)
+	}
+	c := sent.Command
+	switch {
+	case sent.Multiple != nil:
+		c.Multiple = *sent.Multiple
+	case c.Verb == steer.Load:
+		return c, errors.New("say the load: multiple is what the plan's arrivals are multiplied with, from 0 to 100")
+	}
+	switch {
+	case sent.Replicas != nil:
+		c.Replicas = *sent.Replicas
+	case c.Verb == steer.Scale && c.Service != "":
+		return c, errors.New("say how many instances the service gets: replicas, 0 or more")
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		if err == nil {

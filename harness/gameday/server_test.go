@@ -46,6 +46,9 @@ func TestBadCommandsAreRefusedBeforeTheRunHearsOfThem(t *testing.T) {
 		`{"verb":"explode","by":"ada"}`:     `no command \"explode\"`,
 		`{"verb":"pause"}`:                  "say who asks",
 		`{"verb":"pause","by":"ada","x":1}`: "unknown field",
+		`{"verb":"load","by":"ada"}`:        "say the load",
+		`{"verb":"load","by":"ada","multiple":null}`:                          "say the load",
+		`{"verb":"scale","by":"ada","service":"api"}`:                         "say how many",
 		`{"verb":"load","by":"ada","multiple":-1}`:                            "from 0 to 100",
 		`{"verb":"load","by":"ada","multiple":1e9}`:                           "from 0 to 100",
 		`{"verb":"inject","by":"ada"}`:                                        "which fault",
@@ -143,9 +146,9 @@ func TestControlSocket(t *testing.T) {
 	}
 }
 
-func TestNewestRun(t *testing.T) {
+func TestTheOnlyRun(t *testing.T) {
 	root := t.TempDir()
-	if _, err := Newest(t.Context(), root); !errors.Is(err, ErrNoRun) || !strings.Contains(err.Error(), "--run") {
+	if _, err := Only(t.Context(), root); !errors.Is(err, ErrNoRun) || !strings.Contains(err.Error(), "--run") {
 		t.Error(err)
 	}
 	for _, name := range []string{"a", "dead"} {
@@ -163,11 +166,29 @@ func TestNewestRun(t *testing.T) {
 	}
 	dead.SetUnlinkOnClose(false) // as after kill -9
 	dead.Close()
-	client, err := Newest(t.Context(), root)
+	client, err := Only(t.Context(), root)
 	if err != nil || filepath.Base(string(client.Dir())) != "a" {
 		t.Errorf("%v, %v", client, err)
 	}
-	if err := s.Close(""); err != nil {
+	// Of two none is taken: both are listed, to choose from.
+	other := rundir.Dir(filepath.Join(root, "b"))
+	if err := os.MkdirAll(string(other), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	second, err := Start(Config{Dir: other, Plan: plan})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err = Only(t.Context(), root)
+	if client != nil || !errors.Is(err, ErrSeveral) {
+		t.Fatalf("%v, %v", client, err)
+	}
+	for _, words := range []string{"--run " + filepath.Join(root, "a") + "  (friday, starting", "--run " + string(other)} {
+		if !strings.Contains(err.Error(), words) {
+			t.Errorf("%q is not in: %v", words, err)
+		}
+	}
+	if err := errors.Join(s.Close(""), second.Close("")); err != nil {
 		t.Error(err)
 	}
 }

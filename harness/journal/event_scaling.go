@@ -11,7 +11,7 @@ type ScaleDecision struct {
 	Service string `json:"service"`
 	// Autoscaler is "hpa", "target_tracking", "step", "queue", "schedule",
 	// "proactive", "reactive", or "replace" for what takes the place of an instance
-	// that broke down.
+	// that broke down or did not come up.
 	Autoscaler string `json:"autoscaler"`
 	Current    int    `json:"current"`
 	// Wanted is what the metrics ask for, Desired what limits, windows and policies
@@ -101,6 +101,9 @@ type Claim struct {
 	Waited   time.Duration `json:"waited,omitempty"` // nanoseconds in the queue
 	Answered bool          `json:"answered,omitempty"`
 	Reason   string        `json:"reason,omitempty"`
+	// Error is what the engine said where there was room and the larger class could
+	// not be made effective all the same.
+	Error string `json:"error,omitempty"`
 }
 
 // Usage is what an instance used up to T.

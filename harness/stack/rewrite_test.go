@@ -240,7 +240,7 @@ secrets: {key: {file: ./key.txt}, token: {environment: TOKEN}}
 	}
 	want := map[string]string{
 		"api.PASSWORD": "hunter2", "api.DATABASE_URL": "postgres://app:p%40ss@db:5432/app",
-		"api.DATABASE_URL#1": "app", "api.DATABASE_URL#2": "p%40ss", "api.DATABASE_URL#3": "p@ss",
+		"api.DATABASE_URL#2": "p%40ss", "api.DATABASE_URL#3": "p@ss",
 		"api.PUBLIC_URL#1": "me", "api.PUBLIC_URL#2": "known", "api.PUBLIC_URL#3": "you", "api.PUBLIC_URL#4": "w@rds",
 		"api.process.LICENCE": "abc-def", "secret.key": "top-secret", "secret.token": "t0ken",
 		"api.build.NPM_TOKEN": "t0ken-npm", "api.build.MIRROR": "https://ci:pass@mirror.example.org/",
@@ -275,6 +275,40 @@ secrets: {key: {file: ./key.txt}, token: {environment: TOKEN}}
 	} {
 		if found[value] != want {
 			t.Errorf("%q is a secret: %v", value, found[value])
+		}
+	}
+}
+
+// A user of a URL is hidden, unless it has a password and its name is one that
+// everybody uses in the open.
+func TestUsersThatAreWordsAreNoSecrets(t *testing.T) {
+	p, err := Load(t.Context(), files(t, `
+-- compose.yaml --
+name: atelier
+services:
+  api:
+    image: a
+    environment:
+      PROJECT: postgres://atelier:one@db/other
+      SERVICE: postgres://api:two@db/other
+      DATABASE: postgres://orders:three@db:5432/orders?sslmode=disable
+      NOBODY: postgres://alice:four@db/other
+      TOKEN_AS_USER: https://atelier@example.org/x
+      WORD_AS_PASSWORD: postgres://bob:api@db/other
+      PHASE: amqp://surge:five@queue/
+`), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := &scenarios.Plan{Scenario: "launch", Phases: []scenarios.PlannedPhase{{Name: "surge"}}}
+	have := p.SecretsFor(plan)
+	for name, want := range map[string]string{
+		"api.PROJECT#1": "", "api.PROJECT#2": "one", "api.SERVICE#1": "", "api.SERVICE#2": "two", "api.DATABASE#1": "", "api.DATABASE#2": "three",
+		"api.NOBODY#1": "alice", "api.NOBODY#2": "four", "api.TOKEN_AS_USER#1": "atelier", "api.WORD_AS_PASSWORD#1": "bob", "api.WORD_AS_PASSWORD#2": "api",
+		"api.PHASE#1": "", "api.PHASE#2": "five", "api.PROJECT": "postgres://atelier:one@db/other",
+	} {
+		if have[name] != want {
+			t.Errorf("%s is %q, want %q", name, have[name], want)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func (p *Project) Secrets() map[string]string { return p.SecretsFor(nil) }
 // process environment, and the environment of its releases (as
 // "service.version.NAME") and jobs ("job.NAME"). The plan may be nil.
 func (p *Project) SecretsFor(plan *scenarios.Plan) map[string]string {
-	secrets := map[string]string{}
+	g := gathered{map[string]string{}, p.words(plan)}
 	for name, config := range p.compose.Services {
 		extension := p.extensions[name]
 		public, processes := extension.PublicEnv, []*scenarios.Process{extension.Process}
@@ -36,28 +36,28 @@ func (p *Project) SecretsFor(plan *scenarios.Plan) map[string]string {
 			public = slices.Concat(public, planned.PublicEnv)
 			processes = append(processes, planned.Process)
 		}
-		addMapping(secrets, name+".", config.Environment, public)
+		g.mapping(name+".", config.Environment, public)
 		if config.Build != nil {
-			addMapping(secrets, name+".build.", config.Build.Args, public)
+			g.mapping(name+".build.", config.Build.Args, public)
 		}
 		for _, process := range processes {
 			if process == nil {
 				continue
 			}
 			for key, value := range process.Environment {
-				addSecret(secrets, name+".process."+key, value, slices.Contains(public, key))
+				g.add(name+".process."+key, value, slices.Contains(public, key))
 			}
 		}
 	}
 	if plan != nil {
-		p.addActionSecrets(secrets, plan)
+		p.addActionSecrets(g, plan)
 	}
-	p.addComposeSecrets(secrets)
-	return secrets
+	p.addComposeSecrets(g.secrets)
+	return g.secrets
 }
 
 // addActionSecrets adds what releases and jobs add to the environment.
-func (p *Project) addActionSecrets(secrets map[string]string, plan *scenarios.Plan) {
+func (p *Project) addActionSecrets(g gathered, plan *scenarios.Plan) {
 	for _, action := range plan.Actions {
 		var service, prefix string
 		var environment map[string]string
@@ -72,34 +72,44 @@ func (p *Project) addActionSecrets(secrets map[string]string, plan *scenarios.Pl
 		public := slices.Concat(p.extensions[service].PublicEnv, plan.Services[service].PublicEnv)
 		for key, value := range environment {
 			name := prefix + key
-			if other, ok := secrets[name]; ok && other != value { // a version that comes twice
+			if other, ok := g.secrets[name]; ok && other != value { // a version that comes twice
 				name += "@" + action.At.String()
 			}
-			addSecret(secrets, name, value, slices.Contains(public, key))
+			g.add(name, value, slices.Contains(public, key))
 		}
 	}
 }
 
-// addMapping adds the values that a mapping of a compose file gives.
-func addMapping(secrets map[string]string, prefix string, mapping types.MappingWithEquals, public []string) {
+// gathered is what Secrets finds, and the words that are none: those that project
+// and scenario use in the open.
+type gathered struct {
+	secrets map[string]string
+	words   map[string]bool
+}
+
+// mapping adds the values that a mapping of a compose file gives.
+func (g gathered) mapping(prefix string, mapping types.MappingWithEquals, public []string) {
 	for key, value := range mapping {
 		if value != nil {
-			addSecret(secrets, prefix+key, *value, slices.Contains(public, key))
+			g.add(prefix+key, *value, slices.Contains(public, key))
 		}
 	}
 }
 
-// addSecret adds a value unless it is public, and the user info inside it
-// always.
-func addSecret(secrets map[string]string, name, value string, public bool) {
+// add adds a value unless it is public, and the user info inside it always, but
+// for users that are words and have a password: hiding such a name hides nothing,
+// and ruins every text that speaks of the service or the database so called.
+func (g gathered) add(name, value string, public bool) {
 	if value == "" {
 		return
 	}
 	if !public {
-		secrets[name] = value
+		g.secrets[name] = value
 	}
 	for i, part := range userinfo(value) {
-		secrets[fmt.Sprintf("%s#%d", name, i+1)] = part
+		if !part.guarded || !g.words[part.text] {
+			g.secrets[fmt.Sprintf("%s#%d", name, i+1)] = part.text
+		}
 	}
 }
 
@@ -107,24 +117,69 @@ func addSecret(secrets map[string]string, name, value string, public bool) {
 // user info.
 var urlUserinfo = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://([^/?#\s]*)@`)
 
+// A credential is a part of the user info of a URL: guarded is a user who has a
+// password.
+type credential struct {
+	text    string
+	guarded bool
+}
+
 // userinfo finds user and password of the URLs inside a value, as written and,
 // where that differs, with percent escapes resolved.
-func userinfo(value string) []string {
-	var found []string
+func userinfo(value string) []credential {
+	var found []credential
 	for _, match := range urlUserinfo.FindAllStringSubmatch(value, -1) {
 		user, password, _ := strings.Cut(match[1], ":")
-		for _, text := range []string{user, password} {
-			if text == "" {
+		for _, part := range []credential{{user, password != ""}, {password, false}} {
+			if part.text == "" {
 				continue
 			}
-			found = append(found, text)
-			if plain, err := url.PathUnescape(text); err == nil && plain != text {
-				found = append(found, plain)
+			found = append(found, part)
+			if plain, err := url.PathUnescape(part.text); err == nil && plain != part.text {
+				found = append(found, credential{plain, part.guarded})
 			}
 		}
 	}
 	return found
 }
+
+// words are the names that project and scenario use in the open: of the project,
+// its services, volumes and networks, the databases of its URLs, and of the
+// scenario, its phases, cohorts and journeys. The plan may be nil.
+func (p *Project) words(plan *scenarios.Plan) map[string]bool {
+	words := map[string]bool{p.compose.Name: true}
+	for name, config := range p.compose.Services {
+		words[name] = true
+		for _, value := range config.Environment {
+			if value == nil {
+				continue
+			}
+			for _, match := range urlDatabase.FindAllStringSubmatch(*value, -1) {
+				words[match[1]] = true
+			}
+		}
+	}
+	for name := range p.compose.Volumes {
+		words[name] = true
+	}
+	for name := range p.compose.Networks {
+		words[name] = true
+	}
+	if plan == nil {
+		return words
+	}
+	words[plan.Scenario] = true
+	for _, phase := range plan.Phases {
+		words[phase.Name] = true
+	}
+	for _, load := range plan.Load {
+		words[load.Cohort], words[load.Journey] = true, true
+	}
+	return words
+}
+
+// urlDatabase is the name of a database in a URL with user info: its path.
+var urlDatabase = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]*@[^/?#\s]*/([A-Za-z0-9_-]+)(?:[?#\s]|$)`)
 
 // addComposeSecrets adds the content of the project's secrets. A file that
 // cannot be read is no secret here: starting the service reports it.

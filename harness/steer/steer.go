@@ -34,14 +34,15 @@ type Command struct {
 	// By is who asks: for the record.
 	By string `json:"by,omitempty"`
 	// Multiple is, of load, what the plan's arrivals are multiplied with: 0 to 100.
-	Multiple float64 `json:"multiple,omitempty"`
+	// It is always written: nothing of it is not 0.
+	Multiple float64 `json:"multiple"`
 	// Fault is, of inject, one fault in the scenario language without at, in YAML: its
 	// times are real whatever the tempo, and without for it lasts 60s; it ends with traffic
 	// at the latest. Of revert, the id of a fault that is in force.
 	Fault string `json:"fault,omitempty"`
-	// Service and Replicas are of scale.
+	// Service and Replicas are of scale; Replicas is always written.
 	Service  string `json:"service,omitempty"`
-	Replicas int    `json:"replicas,omitempty"`
+	Replicas int    `json:"replicas"`
 	// Text is, of a note, the remark; of any other verb, why.
 	Text string `json:"text,omitempty"`
 }

@@ -117,9 +117,9 @@ func (h *history) unusable(service string) string {
 func (h *history) constant(service string) (n int, why string) {
 	there := h.serving(service)
 	run := h.controlled()
-	n = there.at(run.from)
+	n = there.At(run.from)
 	for _, at := range turnsOf(run, there)[1:] {
-		if is := there.at(at); is != n {
+		if is := there.At(at); is != n {
 			return n, fmt.Sprintf("the number of instances that took work changed from %s to %s at %s; calibrate needs a frozen run, in which nothing scales or breaks down", count(n), count(is), offset(at))
 		}
 	}

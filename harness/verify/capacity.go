@@ -58,17 +58,11 @@ func wantedFloor(c scenarios.ReleaseCheck, floors map[int]bool) string {
 	return fmt.Sprintf("never fewer than %s in the endpoint list", plural(floor, "instance"))
 }
 
-// level is how many instances were in the endpoint list from a moment on.
-type level struct {
-	at time.Duration
-	n  int
-}
-
 // listedCounts folds the endpoint list of a service from the start of the run.
 // What changes in the same moment is one change.
-func (h *history) listedCounts(service string) []level {
+func (h *history) listedCounts(service string) levels {
 	listed := map[string]bool{}
-	var list []level
+	var list levels
 	for _, e := range h.rec.Events {
 		switch b := e.Body.(type) {
 		case journal.EndpointAdded:
@@ -84,35 +78,31 @@ func (h *history) listedCounts(service string) []level {
 		default:
 			continue
 		}
-		if n := len(list); n > 0 && list[n-1].at == e.T {
-			list[n-1].n = len(listed)
-			continue
-		}
-		list = append(list, level{e.T, len(listed)})
+		list = list.Set(e.T, len(listed))
 	}
 	return list
 }
 
 // lows is the endpoint list during a release.
 type lows struct {
-	levels []level // the first is at the start
+	levels levels // the first is at the start
 	until  time.Duration
 	least  int
 	at     time.Duration // when it came to that first
 }
 
-func lowest(list []level, from, until time.Duration) lows {
-	l := lows{levels: []level{{at: from}}, until: until}
+func lowest(list levels, from, until time.Duration) lows {
+	l := lows{levels: levels{{At: from}}, until: until}
 	for _, s := range list {
 		switch {
-		case s.at <= from:
-			l.levels[0].n = s.n
-		case s.at <= until:
+		case s.At <= from:
+			l.levels[0].N = s.N
+		case s.At <= until:
 			l.levels = append(l.levels, s)
 		}
 	}
-	least := slices.MinFunc(l.levels, func(a, b level) int { return a.n - b.n })
-	l.least, l.at = least.n, least.at
+	least := slices.MinFunc(l.levels, func(a, b level) int { return a.N - b.N })
+	l.least, l.at = least.N, least.At
 	return l
 }
 
@@ -120,15 +110,15 @@ func lowest(list []level, from, until time.Duration) lows {
 func (l lows) stretches(floor int) []Evidence {
 	var list []Evidence
 	for n, s := range l.levels {
-		if s.n >= floor {
+		if s.N >= floor {
 			continue
 		}
 		end := l.until
 		if n+1 < len(l.levels) {
-			end = l.levels[n+1].at
+			end = l.levels[n+1].At
 		}
-		list = append(list, Evidence{Text: fmt.Sprintf("%s in the endpoint list for %s, where %s had to be", plural(s.n, "instance"), offset(end-s.at), count(floor)),
-			From: s.at, To: end, Count: s.n})
+		list = append(list, Evidence{Text: fmt.Sprintf("%s in the endpoint list for %s, where %s had to be", plural(s.N, "instance"), offset(end-s.At), count(floor)),
+			From: s.At, To: end, Count: s.N})
 	}
 	return list
 }
@@ -152,7 +142,7 @@ func (l lows) measured(floor int) string {
 }
 
 func (l lows) evidence(r *rollout, floor int) []Evidence {
-	list := []Evidence{{Text: fmt.Sprintf("%s: %s in the endpoint list at its start, least %s", r.detail, count(l.levels[0].n), count(l.least)),
+	list := []Evidence{{Text: fmt.Sprintf("%s: %s in the endpoint list at its start, least %s", r.detail, count(l.levels[0].N), count(l.least)),
 		From: r.start, To: r.until, Count: l.least}}
 	low := l.stretches(floor)
 	for n, s := range low {

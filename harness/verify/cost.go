@@ -27,7 +27,8 @@ func costFinding(service, rule, wanted string) Finding {
 
 // replicaSeconds is K1: instances run for not too many times as long as demand
 // needs them. They cost from their start to their exit, whether they take work or
-// not.
+// not. What a release has beyond its number is told, and not counted: it is no
+// matter of how the service is scaled.
 func (h *history) replicaSeconds(c scenarios.CostCheck) Finding {
 	f := costFinding(c.Service, "K1-replicas", fmt.Sprintf("at most %s the replica-seconds that are needed", c.Replicas))
 	d := h.demandOf(c.Service)
@@ -38,7 +39,9 @@ func (h *history) replicaSeconds(c scenarios.CostCheck) Finding {
 	case length(during) == 0:
 		return unknown(f, "no traffic flowed in these phases")
 	}
-	p := provisionOf(d.needed, h.running(c.Service), during)
+	running := h.running(c.Service)
+	own := h.withoutReleases(c.Service, running)
+	p := provisionOf(d.needed, own, during)
 	used, needed := p.areas()
 	switch {
 	case needed == 0:
@@ -48,6 +51,14 @@ func (h *history) replicaSeconds(c scenarios.CostCheck) Finding {
 	}
 	f.Measured = fmt.Sprintf("%s: %s replica-seconds, %s needed", factor(used/needed), figure(used), figure(needed))
 	f.Evidence = p.gaps(maxGaps, provided.tooMany, "too many")
+	if extras := h.extras(c.Service, running, own, during); len(extras) > 0 {
+		var spent time.Duration
+		for _, e := range extras {
+			spent += e.spent
+		}
+		f.Measured += fmt.Sprintf("; %s more during %s, not counted", figure(spent.Seconds()), plural(len(extras), "release"))
+		f.Evidence = append(f.Evidence, extraEvidence(extras)...)
+	}
 	if used > float64(*c.Replicas)*needed*(1+tiny) {
 		f.Verdict = Fail
 		f.Reason = fmt.Sprintf("%s ran for %s replica-seconds, %s of the %s that were needed; the limit is %s", c.Service, figure(used), factor(used/needed), figure(needed), c.Replicas)

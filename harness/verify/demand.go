@@ -58,6 +58,9 @@ func (h *history) demandOf(service string) demand {
 	case d.load.why != "":
 		d.why = d.load.why
 		return d
+	case d.idle(h.phases(nil)) && !h.piledUp(service, a.Queue):
+		d.why = fmt.Sprintf("no %s of %s came while traffic flowed, so nothing was asked of it", d.noun, service)
+		return d
 	}
 	d.capacity = float64(a.Capacity)
 	for _, b := range d.blocks {
@@ -99,8 +102,8 @@ func (h *history) keepBusy(service string, backlog series, d demand) levels {
 		jobs := int(min(math.Ceil(max(0, p.value)), 1<<20))
 		waiting = append(waiting, level{p.at, min(jobs, d.ask(0, p.value))})
 	}
-	for _, at := range turnsOf(span{d.asked[0].at, h.controlled().to}, d.asked, there, waiting) {
-		raised = append(raised, level{at, max(d.asked.at(at), min(there.at(at), waiting.at(at)))})
+	for _, at := range turnsOf(span{d.asked[0].At, h.controlled().to}, d.asked, there, waiting) {
+		raised = append(raised, level{at, max(d.asked.At(at), min(there.At(at), waiting.At(at)))})
 	}
 	return raised
 }
@@ -108,8 +111,8 @@ func (h *history) keepBusy(service string, backlog series, d demand) levels {
 // words are a load and what it asks for: "95.2 requests a second ask for 5".
 func (d demand) words(at time.Duration) string {
 	rate, _ := d.rate(at)
-	text := fmt.Sprintf("%s ask for %s", perSecond(rate, d.noun), plural(d.asked.at(at), "instance"))
-	if n := d.needed.at(at); n > d.asked.at(at) {
+	text := fmt.Sprintf("%s ask for %s", perSecond(rate, d.noun), plural(d.asked.At(at), "instance"))
+	if n := d.needed.At(at); n > d.asked.At(at) {
 		text += ", the backlog keeps " + count(n) + " busy"
 	}
 	return text
@@ -150,6 +153,22 @@ func (h *history) loadOf(service string) load {
 		l.blocks = blocksOf(flows, h.phases(nil))
 	}
 	return l
+}
+
+// piledUp tells whether there ever was a backlog: jobs that came from elsewhere, or
+// before the run, have to be done too.
+func (h *history) piledUp(service string, q *scenarios.QueueScaling) bool {
+	if q == nil {
+		return false
+	}
+	return slices.ContainsFunc(h.seriesOf(service, q.Backlog).points, func(p point) bool { return p.value > 0 })
+}
+
+// idle tells whether nothing came in some stretches.
+func (l load) idle(during []span) bool {
+	return !slices.ContainsFunc(l.blocks, func(b block) bool {
+		return b.rate > 0 && slices.ContainsFunc(during, func(s span) bool { return s.overlap(b.span) > 0 })
+	})
 }
 
 // blocksOf averages flows over steps of phases. What a stretch that goes beyond a

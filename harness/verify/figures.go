@@ -47,10 +47,7 @@ func Leads(rec *journal.Record, plan *scenarios.Plan, c scenarios.PrescaleCheck)
 }
 
 // A Level is a number of instances from a moment on.
-type Level struct {
-	At time.Duration // from the start of the run
-	N  int
-}
+type Level = Step[int]
 
 // Demands are how many instances the autoscaled services needed over time, by
 // name, as scaling and cost have it; services of which that is not known are left
@@ -73,9 +70,7 @@ func Demands(rec *journal.Record, plan *scenarios.Plan) (demands map[string][]Le
 		if d.why != "" {
 			continue
 		}
-		for _, l := range d.needed {
-			demands[name] = append(demands[name], Level{l.at, l.n})
-		}
+		demands[name] = d.needed
 	}
 	return demands
 }

@@ -7,21 +7,73 @@ import (
 	"time"
 )
 
-// levels is a step function of time: how many of something there were from a
-// moment on, in order of time; none before the first.
-type levels []level
+// Steps are a value over time, in order of time: each holds from a moment on, and
+// before the first there is none. The zero value is ready to be set.
+type Steps[V int | float64] []Step[V]
 
-// at is the value at a moment.
-func (l levels) at(t time.Duration) int {
-	i, found := slices.BinarySearchFunc(l, t, func(a level, t time.Duration) int { return cmp.Compare(a.at, t) })
+// A Step is a value that holds from a moment on.
+type Step[V int | float64] struct {
+	At time.Duration // offset from the start of the run
+	N  V
+}
+
+// At is the value at a moment, 0 before the first.
+func (l Steps[V]) At(t time.Duration) V {
+	i, found := slices.BinarySearchFunc(l, t, func(a Step[V], t time.Duration) int { return cmp.Compare(a.At, t) })
 	switch {
 	case found:
-		return l[i].n
+		return l[i].N
 	case i == 0:
 		return 0
 	}
-	return l[i-1].n
+	return l[i-1].N
 }
+
+// Set sets the value from a moment on, which is not before those that are there, and
+// returns the levels. What changes in the same moment is one change, and what stays
+// the same is none.
+func (l Steps[V]) Set(at time.Duration, n V) Steps[V] {
+	last := len(l) - 1
+	if last >= 0 && l[last].At == at {
+		l[last].N = n
+		return l
+	}
+	if last >= 0 && l[last].N == n {
+		return l
+	}
+	return append(l, Step[V]{at, n})
+}
+
+// Overlapping is how many of several stretches, each from one moment to before
+// another, hold each moment. Those that end before they begin hold none.
+func Overlapping[V int | float64](stretches [][2]time.Duration) Steps[V] {
+	type edge struct {
+		at time.Duration
+		by V
+	}
+	var edges []edge
+	for _, s := range stretches {
+		if s[0] < s[1] {
+			edges = append(edges, edge{s[0], 1}, edge{s[1], -1})
+		}
+	}
+	slices.SortFunc(edges, func(a, b edge) int { return cmp.Compare(a.at, b.at) })
+	var l Steps[V]
+	var n V
+	for i, e := range edges {
+		n += e.by
+		if last := i+1 == len(edges) || edges[i+1].at != e.at; last && e.at != forever {
+			l = l.Set(e.at, n)
+		}
+	}
+	return l
+}
+
+// levels are numbers of instances.
+type (
+	levels = Steps[int]
+	level  = Step[int]
+)
 
 // turnsOf are the moments of a stretch at which one of several step functions may
 // change, its beginning first.
@@ -29,8 +81,8 @@ func turnsOf(s span, all ...levels) []time.Duration {
 	moments := []time.Duration{s.from}
 	for _, l := range all {
 		for _, v := range l {
-			if v.at > s.from && v.at < s.to {
-				moments = append(moments, v.at)
+			if v.At > s.from && v.At < s.to {
+				moments = append(moments, v.At)
 			}
 		}
 	}
@@ -58,31 +110,6 @@ func length(spans []span) time.Duration {
 		sum += s.length()
 	}
 	return sum
-}
-
-// overlapping is how many of the stretches hold each moment.
-func overlapping(spans []span) levels {
-	type edge struct {
-		at   time.Duration
-		step int
-	}
-	var edges []edge
-	for _, s := range spans {
-		if s.from < s.to {
-			edges = append(edges, edge{s.from, 1}, edge{s.to, -1})
-		}
-	}
-	slices.SortFunc(edges, func(a, b edge) int { return cmp.Compare(a.at, b.at) })
-	var l levels
-	n := 0
-	for i, e := range edges {
-		n += e.step
-		last := i+1 == len(edges) || edges[i+1].at != e.at
-		if changed := len(l) == 0 || l[len(l)-1].n != n; last && changed && e.at != forever {
-			l = append(l, level{e.at, n})
-		}
-	}
-	return l
 }
 
 // phases are the stretches of those phases while traffic flowed, of all without
@@ -125,12 +152,12 @@ func (h *history) serving(service string) levels {
 // members is how many instances of a service ran and had not been told to stop,
 // whether they took work or not.
 func (h *history) members(service string) levels {
-	return overlapping(h.lives(service, (*instance).leaves))
+	return Overlapping[int](h.lives(service, (*instance).leaves))
 }
 
 // running is how many instances of a service ran, those that were stopping too.
 func (h *history) running(service string) levels {
-	return overlapping(h.lives(service, func(i *instance) (time.Duration, bool) {
+	return Overlapping[int](h.lives(service, func(i *instance) (time.Duration, bool) {
 		if i.exited == nil {
 			return 0, false
 		}
@@ -139,17 +166,17 @@ func (h *history) running(service string) levels {
 }
 
 // lives are the times from the start of each instance of a service to an end.
-func (h *history) lives(service string, end func(*instance) (time.Duration, bool)) []span {
-	var list []span
+func (h *history) lives(service string, end func(*instance) (time.Duration, bool)) [][2]time.Duration {
+	var list [][2]time.Duration
 	for _, i := range h.of(service) {
 		if i.started == nil || i.job {
 			continue
 		}
-		s := span{*i.started, forever}
+		until := forever
 		if at, ok := end(i); ok {
-			s.to = at
+			until = at
 		}
-		list = append(list, s)
+		list = append(list, [2]time.Duration{*i.started, until})
 	}
 	return list
 }

@@ -87,9 +87,9 @@ func (h *history) look(a scenarios.PlannedAutoscale) time.Duration {
 func (h *history) stayedWithin(f Finding, a scenarios.PlannedAutoscale, decisions []decision) Finding {
 	there := h.members(f.Service)
 	run := h.controlled()
-	lowest, highest := there.at(run.from), there.at(run.from)
+	lowest, highest := there.At(run.from), there.At(run.from)
 	for _, at := range turnsOf(run, there) {
-		lowest, highest = min(lowest, there.at(at)), max(highest, there.at(at))
+		lowest, highest = min(lowest, there.At(at)), max(highest, there.At(at))
 	}
 	f.Measured += "; " + fromTo(lowest, highest, "instance") + " there"
 	// What is scheduled is a limit of decisions alone: instances take their time.
@@ -112,7 +112,7 @@ func beyond(l levels, during span, holds func(int) bool) []span {
 			to = at[i+1]
 		}
 		switch n := len(list); {
-		case !holds(l.at(from)) || from >= to:
+		case !holds(l.At(from)) || from >= to:
 		case n > 0 && list[n-1].to == from:
 			list[n-1].to = to
 		default:
@@ -130,7 +130,7 @@ func (h *history) tooManyThere(f Finding, a scenarios.PlannedAutoscale, s span, 
 		own -= s.overlap(span{action.from, action.to + h.look(a)})
 	}
 	text := fmt.Sprintf("more than %s for %s", plural(a.Max, "instance"), offset(s.length()))
-	f.Evidence = append(f.Evidence, Evidence{Text: text, From: s.from, To: s.to, Count: there.at(s.from)})
+	f.Evidence = append(f.Evidence, Evidence{Text: text, From: s.from, To: s.to, Count: there.At(s.from)})
 	if own > h.look(a) {
 		f.Verdict, f.Reason = Fail, join(f.Reason, text+" from "+offset(s.from)+" on")
 	}
@@ -182,7 +182,7 @@ func (h *history) tooFewThere(f Finding, a scenarios.PlannedAutoscale, s span, t
 	case s.length() > look && !asked:
 		f.Verdict, f.Reason = Fail, join(f.Reason, text+" from "+offset(s.from)+" on")
 	}
-	f.Evidence = append(f.Evidence, Evidence{Text: text, From: s.from, To: s.to, Count: there.at(s.from)})
+	f.Evidence = append(f.Evidence, Evidence{Text: text, From: s.from, To: s.to, Count: there.At(s.from)})
 	return f
 }
 

@@ -34,7 +34,7 @@ func provisionOf(needed, there levels, during []span) provision {
 			if i+1 < len(at) {
 				to = at[i+1]
 			}
-			p = append(p, provided{span{from, to}, needed.at(from), there.at(from)})
+			p = append(p, provided{span{from, to}, needed.At(from), there.At(from)})
 		}
 	}
 	return p
@@ -125,16 +125,17 @@ func (p provision) gaps(most int, by func(provided) int, word string) []Evidence
 // for too long.
 func (h *history) underProvisioned(c scenarios.ScalingCheck, d demand) Finding {
 	f := scalingFinding(c.Service, "C3-under", "")
-	limits := provisionLimits{tau: c.UnderTime, noun: "missing", name: "U", words: percent}
+	limits := provisionLimits{tau: c.UnderTime, noun: "missing", name: "U", words: percent,
+		idle: "no load of " + c.Service + " came in these phases, so nothing shows that there were enough"}
 	if c.UnderProvisioned != nil {
 		share := float64(*c.UnderProvisioned) / 100
 		limits.theta, limits.thetaText = &share, c.UnderProvisioned.String()
 	}
-	return h.provisioned(f, c, d, limits, provision.under, provided.missing)
+	return h.provisioned(f, c, d, limits, h.serving(c.Service), provision.under, provided.missing)
 }
 
 // overProvisioned is C4: there was not too much beyond what was needed, and not
-// for too long.
+// for too long. What a release has beyond its number does not count.
 func (h *history) overProvisioned(c scenarios.ScalingCheck, d demand) Finding {
 	f := scalingFinding(c.Service, "C4-over", "")
 	limits := provisionLimits{tau: c.OverTime, noun: "too many", name: "O", words: factor}
@@ -142,7 +143,13 @@ func (h *history) overProvisioned(c scenarios.ScalingCheck, d demand) Finding {
 		share := float64(*c.OverProvisioned)
 		limits.theta, limits.thetaText = &share, c.OverProvisioned.String()
 	}
-	return d.unlessBlind(h.provisioned(f, c, d, limits, provision.over, provided.tooMany))
+	there := h.serving(c.Service)
+	own := h.withoutReleases(c.Service, there)
+	f = h.provisioned(f, c, d, limits, own, provision.over, provided.tooMany)
+	if f.Verdict != Inconclusive {
+		f.Evidence = append(f.Evidence, extraEvidence(h.extras(c.Service, there, own, h.phases(c.Phases)))...)
+	}
+	return d.unlessBlind(f)
 }
 
 // provisionLimits are the limits of C3 or C4; nil for none.
@@ -152,6 +159,7 @@ type provisionLimits struct {
 	tau        *scenarios.Percent
 	noun, name string
 	words      func(share float64) string
+	idle       string // why nothing is shown where no load came; "" if something is
 }
 
 func (l provisionLimits) wanted() string {
@@ -165,14 +173,17 @@ func (l provisionLimits) wanted() string {
 	return text
 }
 
-// provisioned judges C3 or C4.
-func (h *history) provisioned(f Finding, c scenarios.ScalingCheck, d demand, l provisionLimits,
+// provisioned judges C3 or C4 by what was there.
+func (h *history) provisioned(f Finding, c scenarios.ScalingCheck, d demand, l provisionLimits, there levels,
 	measure func(provision) (theta, tau float64), by func(provided) int,
 ) Finding {
 	f.Wanted = l.wanted()
-	p, why := h.provisionOf(c.Service, d, c.Phases)
-	if why != "" {
+	if why := h.unprovisioned(c.Service, d, c.Phases); why != "" {
 		return unknown(f, why)
+	}
+	p := provisionOf(d.needed, there, h.phases(c.Phases))
+	if l.idle != "" && d.idle(h.phases(c.Phases)) {
+		return unknown(f, l.idle)
 	}
 	theta, tau := measure(p)
 	f.Measured = fmt.Sprintf("theta_%s %s, tau_%s %s of %s", l.name, l.words(theta), l.name, percent(tau), offset(seconds(p.seconds())))
@@ -195,20 +206,16 @@ const (
 	tiny = 1e-9
 )
 
-// provisionOf is the provision of a service in some phases, or why it is not
-// known.
-func (h *history) provisionOf(service string, d demand, phases []string) (p provision, why string) {
-	there := h.serving(service)
-	during := h.phases(phases)
+// unprovisioned says why the provision of a service in some phases is not known; ""
+// if it is.
+func (h *history) unprovisioned(service string, d demand, phases []string) string {
 	switch {
 	case d.why != "":
-		return nil, d.why
-	case length(during) == 0:
-		return nil, "no traffic flowed in these phases"
-	case len(there) == 0 && h.routed(service):
-		return nil, "no gateway told which instances of " + service + " were in its endpoint list"
-	case h.gatewayDied(service) != "":
-		return nil, h.gatewayDied(service)
+		return d.why
+	case length(h.phases(phases)) == 0:
+		return "no traffic flowed in these phases"
+	case h.routed(service) && len(h.listedCounts(service)) == 0:
+		return "no gateway told which instances of " + service + " were in its endpoint list"
 	}
-	return provisionOf(d.needed, there, during), ""
+	return h.gatewayDied(service)
 }

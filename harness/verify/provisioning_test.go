@@ -91,6 +91,46 @@ func TestProvisionIsBounded(t *testing.T) {
 	})
 }
 
+// The measures are what counting moment by moment says, with the formulas as they are
+// written: theta_U = 1/T * sum of max(d-s, 0)/d * dt, and so on, 1 in place of a
+// demand of 0.
+func TestProvisionIsWhatCountingSays(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		whole := func(name string) (l levels, at func(int) int) { // turns at whole seconds only
+			values := rapid.SliceOfN(rapid.IntRange(0, 6), 1, 40).Draw(rt, name)
+			for s, n := range values {
+				l = append(l, level{time.Duration(s) * time.Second, n})
+			}
+			return l, func(s int) int { return values[min(s, len(values)-1)] }
+		}
+		needed, d := whole("needed")
+		there, s := whole("there")
+		from := rapid.IntRange(0, 20).Draw(rt, "from")
+		to := from + rapid.IntRange(1, 30).Draw(rt, "for")
+		var want [6]float64 // theta_U, tau_U, theta_O, tau_O, used, needed
+		for x := from; x < to; x++ {
+			n, is, T := d(x), s(x), float64(to-from)
+			if is < n {
+				want[0] += float64(n-is) / float64(n) / T
+				want[1] += 1 / T
+			}
+			if is > n {
+				want[2] += float64(is-n) / math.Max(1, float64(n)) / T
+				want[3] += 1 / T
+			}
+			want[4] += float64(is)
+			want[5] += float64(n)
+		}
+		p := provisionOf(needed, there, []span{{time.Duration(from) * time.Second, time.Duration(to) * time.Second}})
+		used, necessary := p.areas()
+		for i, have := range append(p.wrongs(), used, necessary) {
+			if math.Abs(have-want[i]) > 1e-9 {
+				rt.Fatalf("measure %d is %v, counted %v", i, have, want[i])
+			}
+		}
+	})
+}
+
 // Where the stretches are cut makes no difference.
 func TestProvisionOfPartsIsThatOfTheWhole(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
@@ -125,7 +165,11 @@ func TestOverlappingCounts(t *testing.T) {
 			}
 			spans = append(spans, span{from, to})
 		}
-		l := overlapping(spans)
+		var stretches [][2]time.Duration
+		for _, s := range spans {
+			stretches = append(stretches, [2]time.Duration{s.from, s.to})
+		}
+		l := Overlapping[int](stretches)
 		for at := range time.Duration(40) {
 			want := 0
 			for _, s := range spans {
@@ -133,8 +177,36 @@ func TestOverlappingCounts(t *testing.T) {
 					want++
 				}
 			}
-			if have := l.at(at); have != want {
+			if have := l.At(at); have != want {
 				rt.Fatalf("%d at %d, want %d: %v of %v", have, at, want, l, spans)
+			}
+		}
+	})
+}
+
+// What is set is what is there, and steps change something each.
+func TestStepsHoldWhatWasSet(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		var l Steps[float64]
+		want := map[time.Duration]float64{}
+		last, at := 0.0, time.Duration(0)
+		for range rapid.IntRange(0, 12).Draw(rt, "n") {
+			next := at + time.Duration(rapid.IntRange(0, 3).Draw(rt, "later"))
+			for ; at < next; at++ {
+				want[at] = last
+			}
+			last = float64(rapid.IntRange(0, 3).Draw(rt, "value"))
+			l = l.Set(at, last)
+		}
+		want[at], want[at+100] = last, last
+		for moment, value := range want {
+			if have := l.At(moment); have != value {
+				rt.Fatalf("%v at %d, want %v: %v", have, moment, value, l)
+			}
+		}
+		for i := 1; i < len(l); i++ {
+			if l[i].At <= l[i-1].At {
+				rt.Fatalf("out of order: %v", l)
 			}
 		}
 	})

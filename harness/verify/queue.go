@@ -87,8 +87,11 @@ func (h *history) bounded(f Finding, metric, what string, limit float64, words f
 	if gap, blind := s.blind(h.flowing()); blind {
 		return unknown(f, s.blindness(gap))
 	}
-	if of := h.workOf(f.Service); of != nil && !h.acknowledged(*of) {
+	switch of := h.workOf(f.Service); {
+	case of != nil && !h.acknowledged(*of):
 		return unknown(f, fmt.Sprintf("no %s of %s was acknowledged, so no job ever came", of.Step, of.Journey))
+	case of == nil && top.value <= 0:
+		return unknown(f, fmt.Sprintf("%s was never above %s, and nothing else shows that any job came; say which step brings them (work.of), or see whether %s counts the right queue", what, words(0), metric))
 	}
 	return f
 }
@@ -134,8 +137,11 @@ func (h *history) workedOff(f Finding, s series, from, limit time.Duration, leve
 		f.Evidence = append(f.Evidence, Evidence{Text: "worked off: " + figure(p.value) + " left", From: from, To: p.at})
 		switch {
 		case took <= limit:
-		case last.at-from <= limit && p.at-last.at > s.silence():
+		case last.at-from < limit && (p.at-last.at > s.silence() || last.value < 0):
 			return unknown(f, s.blindness(span{last.at, p.at}))
+		case last.at-from < limit:
+			return unknown(f, fmt.Sprintf("%s were left %s after the surge and %s %s after it; %s was not read in between, where the limit of %s lies: read it more often (every), or allow for that",
+				figure(last.value), offset(last.at-from), figure(p.value), offset(took), s.metric, latency(limit)))
 		default:
 			f.Verdict = Fail
 			f.Reason = fmt.Sprintf("it took %s to work the backlog off, the limit is %s", offset(took), latency(limit))
@@ -182,10 +188,31 @@ func (h *history) undisturbed(c scenarios.QueueCheck) (Finding, bool) {
 		}
 	}
 	f = blame(f, killed)
-	if f.Verdict == Pass && len(stopped) == 0 {
+	switch i := h.unfinishedWorker(stopped); {
+	case f.Verdict != Pass:
+	case len(stopped) == 0:
 		f.Verdict, f.Reason = Inconclusive, "no instance of "+c.Service+" was told to stop while traffic flowed, so nothing shows that it would have finished its work; let the surge end before the run does"
+	case i != nil:
+		f.Verdict, f.Reason = Inconclusive, fmt.Sprintf("%s was told to stop at %s and had not exited by itself when the run ended or killed it, so nothing shows that it would have finished its work; let the last phase be longer", i.name, offset(i.terminating.at))
 	}
 	return f, true
+}
+
+// unfinishedWorker is one that was told to stop and had not the time to do so: the
+// run was over before, or killed it before its time was up. Nil if there is none.
+func (h *history) unfinishedWorker(stopped []*instance) *instance {
+	for _, i := range stopped {
+		if i.exited == nil || i.exited.at > h.window.over || h.killedEarly(i) {
+			return i
+		}
+	}
+	return nil
+}
+
+// killedEarly tells whether the run killed an instance before its time was up.
+func (h *history) killedEarly(i *instance) bool {
+	killed, ok := i.kill()
+	return ok && !i.killed && i.exited != nil && killed <= i.exited.at && !i.due(killed, i.terminating.body.Grace)
 }
 
 // killedOff are the workers that did not end by themselves when they were told to
@@ -199,6 +226,7 @@ func (h *history) killedOff(stopped []*instance) []Evidence {
 		case ok:
 			list = append(list, Evidence{Text: fmt.Sprintf("%s had to be killed %s after it was told to stop", i.name, offset(killed-i.terminating.at)),
 				Instance: i.name, From: i.terminating.at, To: killed})
+		case h.killedEarly(i): // which is the run's doing
 		case i.exited != nil && i.exited.at <= h.window.over && i.exited.body.Code != 0:
 			list = append(list, Evidence{Text: fmt.Sprintf("%s exited with code %d %s after it was told to stop", i.name, i.exited.body.Code, offset(i.exited.at-i.terminating.at)),
 				Instance: i.name, From: i.terminating.at, To: i.exited.at})

@@ -31,7 +31,7 @@ func (h *history) riseOf(c scenarios.ScalingCheck, d demand) rise {
 		return rise{why: "when the load rose is not known, and no change is given: " + d.why}
 	}
 	if at, ok := h.short(c.Service, d, h.controlled().from); ok {
-		return rise{at: at, text: fmt.Sprintf("the load rose: %s, %s took work", d.words(at), count(h.serving(c.Service).at(at)))}
+		return rise{at: at, text: fmt.Sprintf("the load rose: %s, %s took work", d.words(at), count(h.serving(c.Service).At(at)))}
 	}
 	return rise{why: fmt.Sprintf("the load never rose beyond what the instances of %s that were there carry, so nothing shows what more would have done; more load would, or fewer instances at first", c.Service)}
 }
@@ -43,7 +43,7 @@ func (h *history) short(service string, d demand, from time.Duration) (time.Dura
 	for _, p := range h.phases(nil) {
 		s := span{max(p.from, from), p.to}
 		for _, at := range turnsOf(s, d.needed, there) {
-			if at < s.to && d.needed.at(at) > there.at(at) {
+			if at < s.to && d.needed.At(at) > there.At(at) {
 				return at, true
 			}
 		}
@@ -126,10 +126,9 @@ func (h *history) reaction(c scenarios.ScalingCheck, d demand, decisions []decis
 			return h.reacted(f, r, n, limit, d, decisions)
 		}
 	}
-	if len(all) > 0 && all[0].ready != nil && d.why == "" {
-		if _, missing := h.short(c.Service, d, r.at); !missing {
-			return prepared(f, r, all)
-		}
+	early := slices.DeleteFunc(slices.Clone(all), func(n newcomer) bool { return n.ready == nil || !h.takingWork(n.instance, r.at) })
+	if len(early) > 0 && d.why == "" && h.relied(c.Service, d, r.at, len(early)) {
+		return prepared(f, r, early)
 	}
 	return h.unmoved(f, r, limit, d, decisions)
 }
@@ -183,20 +182,31 @@ func (d decision) words() string {
 	return text
 }
 
-// prepared is the finding where all that was needed came before the load did.
-func prepared(f Finding, r rise, all []newcomer) Finding {
-	last, n := time.Duration(0), 0
-	for _, c := range all {
-		if c.ready != nil && *c.ready < r.at {
-			n, last = n+1, max(last, *c.ready)
-			f.Evidence = append(f.Evidence, Evidence{Text: c.words(), Instance: c.instance.name, From: c.at, To: *c.ready})
-		}
+// relied tells whether what came early was needed from a moment on, and was
+// enough: never fewer were there than needed, and at some time fewer would have
+// been without the newcomers.
+func (h *history) relied(service string, d demand, from time.Duration, newcomers int) bool {
+	if _, missing := h.short(service, d, from); missing {
+		return false
 	}
-	f.Measured = fmt.Sprintf("%s more took traffic %s before the load rose, and no more were needed", plural(n, "instance"), offset(r.at-last))
+	without := h.serving(service).At(from) - newcomers
+	return slices.ContainsFunc(turnsOf(span{from, max(from, h.controlled().to)}, d.needed), func(at time.Duration) bool { return d.needed.At(at) > without })
+}
+
+// prepared is the finding where all that was needed came before the load did.
+func prepared(f Finding, r rise, early []newcomer) Finding {
+	last := time.Duration(0)
+	for _, n := range early {
+		last = max(last, *n.ready)
+		f.Evidence = append(f.Evidence, Evidence{Text: n.words(), Instance: n.instance.name, From: n.at, To: *n.ready})
+	}
+	f.Measured = fmt.Sprintf("%s more took traffic %s before the load rose, and no more were needed", plural(len(early), "instance"), offset(r.at-last))
 	return f
 }
 
-// unmoved is the finding where no instance took traffic after the load rose.
+// unmoved is the finding where no instance took traffic after the load rose. It is a
+// failure only once the limit had gone by: what was decided right before the end
+// may have been about to come.
 func (h *history) unmoved(f Finding, r rise, limit time.Duration, d demand, decisions []decision) Finding {
 	f.Measured = "no new instance took traffic"
 	if why := h.unlooked(f.Service, decisions); why != "" {
@@ -216,26 +226,38 @@ func (h *history) unmoved(f Finding, r rise, limit time.Duration, d demand, deci
 	_, missing := h.short(f.Service, d, r.at)
 	had := h.window.to - r.at
 	switch {
+	case had <= 0:
+		return unknown(f, "traffic ended before the load was to rise")
 	case looked == 0:
 		return unknown(f, "the autoscaler of "+f.Service+" never looked after the load rose")
 	case d.why == "" && !missing:
 		return unknown(f, fmt.Sprintf("the instances of %s that were there were enough, so nothing shows how fast more would have come", f.Service))
-	case len(adding) > 0 && adding[0].obstacle() != "":
-		f.Verdict = Fail
-		f.Reason = fmt.Sprintf("decision %d (%s to %s) came to nothing: %s", adding[0].ID, count(adding[0].Current), count(adding[0].Desired), adding[0].obstacle())
-		f.Evidence = append(f.Evidence, Evidence{Text: adding[0].words(), From: adding[0].at, To: adding[0].at})
 	case had <= limit:
 		return unknown(f, fmt.Sprintf("traffic ended %s after the load rose, before the limit of %s", offset(had), latency(limit)))
 	case len(adding) == 0:
 		f.Verdict = Fail
 		f.Reason = fmt.Sprintf("the autoscaler looked %s in the %s after the load rose and never asked for more instances", times(looked), offset(had))
 		f.Reason = join(f.Reason, texts(metricTrouble(d, decisions)))
-	default:
-		f.Verdict = Fail
-		f.Reason = fmt.Sprintf("decision %d asked for %s %s after the load rose, but no instance that came of it took traffic in the %s until the end", adding[0].ID,
-			count(adding[0].Desired), offset(adding[0].at-r.at), offset(h.window.to-adding[0].at))
-		f.Evidence = append(f.Evidence, Evidence{Text: adding[0].words(), From: adding[0].at, To: adding[0].at})
+		return f
 	}
+	f.Verdict = Fail
+	return h.vain(f, r, adding)
+}
+
+// vain says why decisions for more instances brought none that took traffic: that
+// which was carried out counts before those that were not.
+func (h *history) vain(f Finding, r rise, adding []decision) Finding {
+	n := adding[max(0, slices.IndexFunc(adding, decision.carried))]
+	f.Evidence = append(f.Evidence, Evidence{Text: n.words(), From: n.at, To: n.at})
+	if why := n.obstacle(); why != "" {
+		f.Reason = fmt.Sprintf("decision %d (%s to %s) came to nothing: %s", n.ID, count(n.Current), count(n.Desired), why)
+		if more := len(adding) - 1; more > 0 {
+			f.Reason += fmt.Sprintf("; %s after it came to nothing too", plural(more, "decision"))
+		}
+		return f
+	}
+	f.Reason = fmt.Sprintf("decision %d asked for %s, %s after the load rose, but none that came of it took traffic in the %s until the end; see how long an instance of %s takes to be ready", n.ID,
+		plural(n.Desired, "instance"), offset(n.at-r.at), offset(h.window.to-n.at), f.Service)
 	return f
 }
 

@@ -31,7 +31,7 @@ func (h *history) recovery(c scenarios.ScalingCheck, d demand) Finding {
 	}
 	missed := slices.DeleteFunc(slices.Clone(all), func(s tick) bool { return s.met(r.P95.Std()) })
 	f = recovered(f, r, from, missed)
-	had := h.window.to - from.at
+	had, waiting := h.window.to-from.at, h.waiting(r, all[len(all)-1].to)
 	suspicion := h.sampleOf(latencyOf(r)).generator.suspect(r.P95.Std())
 	f.Evidence = append(f.Evidence, suspicion.evidence...)
 	switch {
@@ -42,6 +42,10 @@ func (h *history) recovery(c scenarios.ScalingCheck, d demand) Finding {
 	case f.Verdict == Pass && !all[len(all)-1].met(r.P95.Std()):
 		f.Measured = "missed to the last"
 		return unknown(f, "no request of "+aim(r)+" ended after the last second in which it was missed, so nothing shows that it was met again")
+	case f.Verdict == Pass && waiting > 0:
+		f.Measured = "not met to the end"
+		return unknown(f, fmt.Sprintf("no request of %s ended after %s, although %s %s sent more than %s before the end of the last phase: they were slower than that, and what became of them is not known",
+			aim(r), offset(all[len(all)-1].to), count(waiting), wasOrWere(waiting), latency(r.P95.Std())))
 	case f.Verdict == Pass && had < r.Within.Std():
 		return unknown(f, fmt.Sprintf("traffic ended %s after the load rose, before the limit of %s", offset(had), latency(r.Within.Std())))
 	}
@@ -138,6 +142,21 @@ func (h *history) moments(r scenarios.Recovery, after time.Duration) []tick {
 	}
 	slices.SortFunc(list, func(a, b tick) int { return int(min(1, max(-1, a.to-b.to))) })
 	return list
+}
+
+// waiting is how many requests of an objective were sent in intervals after the last
+// in which any ended, early enough to have been in time before the end of the last
+// phase: what hangs is seen by that alone.
+func (h *history) waiting(r scenarios.Recovery, last time.Duration) int {
+	chosen := selection{latencyOf(r)}
+	n := 0
+	for _, t := range h.traffic {
+		b := t.body
+		if t.at-b.For >= last && t.at+r.P95.Std() < h.controlled().to && chosen.sessions(b.Phase, b.Cohort, b.Tier, b.Journey) && chosen.step(b.Step) {
+			n += b.Sent
+		}
+	}
+	return n
 }
 
 // p95s takes the percentiles of intervals from the response times on record: those

@@ -68,6 +68,22 @@ func TestAPartOfAScaledRunNeverPasses(t *testing.T) {
 	}
 }
 
+// However a run that passes is cut short, nothing in it has failed: what had not
+// come about by then may have been about to.
+func TestAPartOfAPassingScaledRunNeverFails(t *testing.T) {
+	for _, name := range []string{"scaling-tracking", "scaling-hpa", "scaling-scheduled", "scaling-release", "scaling-newcomers-stayed", "queue-whole", "prescale-proactive", "cost-whole"} {
+		rec, plan := stored(t, name)
+		ended := slices.IndexFunc(rec.Events, func(e journal.Event) bool { _, ok := e.Body.(journal.RunEnded); return ok })
+		for n := range ended {
+			for _, f := range Judge(&journal.Record{Events: rec.Events[:n], Latency: rec.Latency}, plan).Checks {
+				if f.Verdict == Fail {
+					t.Fatalf("%s: after %d of %d events %s fails: %s", name, n, len(rec.Events), f.ID, f.Reason)
+				}
+			}
+		}
+	}
+}
+
 // One removal that comes too early is enough, and one that does not is none.
 func TestOneHastyRemovalIsEnough(t *testing.T) {
 	rec, plan := stored(t, "scaling-hpa") // a window of 60 s, six at this tempo; 5 are asked for at 61 s for the last time

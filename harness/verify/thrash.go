@@ -112,7 +112,7 @@ func (h *history) jitter(d demand, changes int, during []span) string {
 	asked, begin := 0, h.controlled().from
 	for _, s := range during {
 		for _, t := range turnsOf(s, d.asked) {
-			if t > begin && d.asked.at(t) != d.asked.at(t-1) {
+			if t > begin && d.asked.At(t) != d.asked.At(t-1) {
 				asked++
 			}
 		}

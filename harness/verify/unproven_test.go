@@ -138,9 +138,9 @@ func TestABusyInstanceHasAJob(t *testing.T) {
 	jobs.Events = insert(jobs.Events, journal.Event{T: 92 * time.Second, Body: journal.Traffic{Journey: "shop", Step: "buy", For: time.Second}})
 	needed := levels{}
 	for _, l := range Demands(jobs, plan)["worker"] {
-		needed = append(needed, level{l.At, l.N})
+		needed = append(needed, l)
 	}
-	if n := needed.at(40 * time.Second); n != 2 {
+	if n := needed.At(40 * time.Second); n != 2 {
 		t.Errorf("two jobs keep %d of four workers busy, want 2", n)
 	}
 }

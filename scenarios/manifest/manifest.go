@@ -110,6 +110,8 @@ func checkType(value any) *Problem {
 	switch {
 	case kind == nil:
 		return &Problem{Path: Path{"kind"}, Message: "is missing", Suggestion: "write kind: " + Kind}
+	case kind == "List", kind == Kind+"List":
+		return &Problem{Path: Path{"kind"}, Message: fmt.Sprintf("%s is a list of manifests, not a %s", describe(kind), Kind), Suggestion: "take the autoscaler out of it: a file may have several documents, with --- between them"}
 	case kind != Kind:
 		return &Problem{Path: Path{"kind"}, Message: fmt.Sprintf("%s is not %s", describe(kind), Kind), Suggestion: "name the manifest of an autoscaler"}
 	case version == nil:

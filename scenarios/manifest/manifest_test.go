@@ -119,21 +119,27 @@ func TestValidation(t *testing.T) {
 		`, "maxReplicas": 3, "minReplicas": 4`:  "spec.maxReplicas",
 		`, "maxReplicas": 3, "minReplicas": -1`: "spec.minReplicas",
 		`, "maxReplicas": 3, "minReplicas": 0`:  "spec.minReplicas",
-		`, "minReplicas": 0` + metric(external): "",
+		`, "minReplicas": 0` + metric(external): "spec.minReplicas", // the gate HPAScaleToZero is off
 		metric(external):                        "",
-		cpu(`{"type": "Utilization", "averageUtilization": 1}`):                       "",
-		cpu(`{"type": "Utilization", "averageUtilization": 0}`):                       "spec.metrics.0.resource.target.averageUtilization",
-		cpu(`{"type": "AverageValue", "averageValue": "1m"}`):                         "",
-		cpu(`{"type": "AverageValue", "averageValue": "0"}`):                          "spec.metrics.0.resource.target.averageValue",
-		cpu(`{"type": "AverageValue", "averageValue": "-1"}`):                         "spec.metrics.0.resource.target.averageValue",
-		cpu(`{"type": "Value", "value": "1"}`):                                        "spec.metrics.0.resource.target.averageUtilization",
-		cpu(`{"averageUtilization": 50}`):                                             "spec.metrics.0.resource.target.type",
-		cpu(`{"type": "Utilization", "averageUtilization": 50, "averageValue": "1"}`): "spec.metrics.0.resource.target.averageValue",
-		object(`{"type": "Value", "value": "5"}`):                                     "",
-		object(`{"type": "Value", "value": "5", "averageValue": "5"}`):                "", // as upstream
-		object(`{"type": "Value"}`):                                                   "spec.metrics.0.object.target.value",
-		metric(`{"type": "Resource"}`):                                                "spec.metrics.0.resource",
-		metric(`{}`):                                                                  "spec.metrics.0.type",
+		cpu(`{"type": "Utilization", "averageUtilization": 1}`):                                   "",
+		cpu(`{"type": "Utilization", "averageUtilization": 0}`):                                   "spec.metrics.0.resource.target.averageUtilization",
+		cpu(`{"type": "AverageValue", "averageValue": "1m"}`):                                     "",
+		cpu(`{"type": "AverageValue", "averageValue": "0"}`):                                      "spec.metrics.0.resource.target.averageValue",
+		cpu(`{"type": "AverageValue", "averageValue": "-1"}`):                                     "spec.metrics.0.resource.target.averageValue",
+		cpu(`{"type": "Value", "value": "1"}`):                                                    "spec.metrics.0.resource.target.averageUtilization",
+		cpu(`{"averageUtilization": 50}`):                                                         "spec.metrics.0.resource.target.type",
+		cpu(`{"type": "Utilization", "averageUtilization": 50, "averageValue": "1"}`):             "spec.metrics.0.resource.target.averageValue",
+		object(`{"type": "Value", "value": "5"}`):                                                 "",
+		object(`{"type": "Value", "value": "5", "averageValue": "5"}`):                            "", // as upstream
+		object(`{"type": "Value"}`):                                                               "spec.metrics.0.object.target.averageValue",
+		metric(strings.Replace(external, `"value": "1"`, `"value": "1", "averageValue": "1"`, 1)): "spec.metrics.0.external.target.value",
+		metric(strings.Replace(external, `"value": "1"`, `"value": "0"`, 1)):                      "spec.metrics.0.external.target.value",
+		metric(`{"type": "Object", "object": {"describedObject": {"apiVersion": "v1", "kind": "Service", "name": "a"}, "metric": {"name": "m"}, "target": {"type": "Value", "value": 1}}}`): "", // of the core group
+		// of several sources the first is looked into, and those that are not of the type are too many
+		metric(`{"type": "External", "resource": {"name": ""}, ` + external[len(`{"type": "External", `):]): "spec.metrics.0.resource",
+		metric(`{"type": "Pods", "resource": {"name": "cpu", "target": {}}}`):                               "spec.metrics.0.pods spec.metrics.0.resource.target.averageUtilization spec.metrics.0.resource.target.type",
+		metric(`{"type": "Resource"}`): "spec.metrics.0.resource",
+		metric(`{}`):                   "spec.metrics.0.type",
 		metric(`{"type": "Pods", "pods": {"metric": {"name": "a/b"}, "target": {"type": "AverageValue", "averageValue": 5}}}`):                                           "spec.metrics.0.pods.metric.name",
 		metric(`{"type": "Pods", "pods": {"metric": {}, "target": {"type": "Value", "value": 5}}}`):                                                                      "spec.metrics.0.pods.metric.name spec.metrics.0.pods.target.averageValue",
 		metric(`{"type": "ContainerResource", "containerResource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 5}}}`):                        "spec.metrics.0.containerResource.container",
@@ -181,6 +187,7 @@ func TestReferences(t *testing.T) {
 func TestNames(t *testing.T) {
 	for metadata, right := range map[string]bool{
 		`{"name": "api"}`: true, `{"name": "a.b-c"}`: true, `{"generateName": "api-"}`: true, `{"name": "api", "namespace": "shop", "labels": {"a": "b"}}`: true,
+		`{"generateName": "` + strings.Repeat("a", 250) + `"}`: true, `{"name": "api", "generation": -1}`: true,
 		`{}`: false, `{"name": "Api"}`: false, `{"name": "-a"}`: false, `{"name": "` + strings.Repeat("a", 254) + `"}`: false,
 	} {
 		_, problems := Decode([]byte(strings.Replace(whole(`, "maxReplicas": 2`), `{"name": "api"}`, metadata, 1)))
@@ -190,12 +197,39 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// The rest of the metadata is judged too: labels that a cluster refuses are
+// refused, at the place that upstream's error names.
+func TestMetadata(t *testing.T) {
+	for metadata, want := range map[string]string{
+		`"labels": {"app.kubernetes.io/name": "api"}, "annotations": {"a/b": "any text at all"}`: "",
+		`"labels": {"a b": "c"}`:                       "metadata.labels",
+		`"labels": {"a": "b c"}`:                       "metadata.labels",
+		`"annotations": {"a b": ""}`:                   "metadata.annotations",
+		`"namespace": "a.b"`:                           "metadata.namespace",
+		`"generateName": "A"`:                          "metadata.generateName",
+		`"ownerReferences": [{"apiVersion": "v1"}]`:    "metadata.ownerReferences.0.kind metadata.ownerReferences.0.name metadata.ownerReferences.0.uid",
+		`"ownerReferences": [{"apiVersion": "a/b/c"}]`: "metadata.ownerReferences.0.apiVersion metadata.ownerReferences.0.kind metadata.ownerReferences.0.name metadata.ownerReferences.0.uid",
+	} {
+		_, problems := Decode([]byte(strings.Replace(whole(`, "maxReplicas": 2`), `"name": "api"`, `"name": "api", `+metadata, 1)))
+		if got := strings.Join(wrong(problems), " "); got != want {
+			t.Errorf("%s: problems with %q, want %q: %+v", metadata, got, want, problems)
+		}
+		for _, p := range problems {
+			if p.Message == "" || p.Suggestion == "" {
+				t.Errorf("%s: incomplete: %+v", metadata, p)
+			}
+		}
+	}
+}
+
 func TestOfAnotherType(t *testing.T) {
 	for text, want := range map[string]string{
 		`[]`: "", `"a"`: "", `{`: "", `{} {}`: "", `{}`: "kind", `{"kind": "Deployment"}`: "kind", `{"kind": 3}`: "kind",
-		`{"kind": "HorizontalPodAutoscaler"}`:                                  "apiVersion",
-		`{"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v1"}`:  "apiVersion",
-		`{"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v10"}`: "apiVersion",
+		`{"kind": "List", "apiVersion": "v1", "items": []}`:                       "kind",
+		`{"kind": "HorizontalPodAutoscalerList", "apiVersion": "autoscaling/v2"}`: "kind",
+		`{"kind": "HorizontalPodAutoscaler"}`:                                     "apiVersion",
+		`{"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v1"}`:     "apiVersion",
+		`{"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v10"}`:    "apiVersion",
 	} {
 		m, problems := Decode([]byte(text))
 		if m != nil || len(problems) != 1 || strings.Join(wrong(problems), "") != want || problems[0].Suggestion == "" {
@@ -226,6 +260,11 @@ func TestStrict(t *testing.T) {
 		}
 		if m != nil && len(problems) > 0 {
 			t.Errorf("%s: a manifest and problems", spec)
+		}
+		for _, p := range problems {
+			if p.Suggestion == "" && !p.Key { // what is known is suggested by whoever has the text
+				t.Errorf("%s: nothing to do about %+v", spec, p)
+			}
 		}
 	}
 	if _, problems := Decode([]byte(whole(`, "maxReplicas": 5, "maxReplicas": 6`))); len(problems) != 1 || !strings.Contains(problems[0].Message, "duplicate field") {
@@ -258,7 +297,7 @@ func FuzzDecode(f *testing.F) {
 			checkProblems(t, problems)
 			return
 		}
-		if m.Spec.MaxReplicas < 1 || *m.Spec.MinReplicas < 0 || *m.Spec.MinReplicas > m.Spec.MaxReplicas || len(m.Spec.Metrics) == 0 {
+		if m.Spec.MaxReplicas < 1 || *m.Spec.MinReplicas < 1 || *m.Spec.MinReplicas > m.Spec.MaxReplicas || len(m.Spec.Metrics) == 0 {
 			t.Fatalf("taken: %+v", m.Spec)
 		}
 		spec, err := json.Marshal(m.Spec)

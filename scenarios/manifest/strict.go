@@ -50,7 +50,7 @@ func (s *strict) own(value any, t reflect.Type, at Path) bool {
 	if err == nil {
 		return true
 	}
-	message, suggestion := fmt.Sprintf("%s cannot be read: %v", describe(value), err), ""
+	message, suggestion := fmt.Sprintf("%s cannot be read: %v", describe(value), err), "leave it out: a rehearsal does not need it"
 	if t.Name() == "Quantity" {
 		message, suggestion = describe(value)+" is not a quantity", "write it like 100m, 2, 1500 or 64Mi"
 	}
@@ -62,7 +62,7 @@ func (s *strict) own(value any, t reflect.Type, at Path) bool {
 func (s *strict) object(value any, t reflect.Type, at Path) (any, bool) {
 	fields, ok := value.(map[string]any)
 	if !ok {
-		s.report(at, describe(value)+" is not a mapping", "")
+		s.report(at, describe(value)+" is not a mapping", "write fields below it, each as name: value")
 		return nil, false
 	}
 	known := fieldsOf(t)
@@ -102,7 +102,7 @@ func fieldsOf(t reflect.Type) map[string]reflect.Type {
 func (s *strict) mapping(value any, t reflect.Type, at Path) (any, bool) {
 	fields, ok := value.(map[string]any)
 	if !ok {
-		s.report(at, describe(value)+" is not a mapping", "")
+		s.report(at, describe(value)+" is not a mapping", "write fields below it, each as name: value")
 		return nil, false
 	}
 	clean := map[string]any{}
@@ -139,17 +139,17 @@ func (s *strict) scalar(value any, t reflect.Type, at Path) bool {
 	case t.Kind() == reflect.Bool:
 		_, isBool := value.(bool)
 		if !isBool {
-			s.report(at, describe(value)+" is not true or false", "")
+			s.report(at, describe(value)+" is not true or false", "write true or false, without quotes")
 		}
 		return isBool
 	case isText:
 		s.report(at, fmt.Sprintf("%q is not a whole number", shorten(text)), "write the number without quotes or unit")
 	case !isNumber:
-		s.report(at, describe(value)+" is not a whole number", "")
+		s.report(at, describe(value)+" is not a whole number", "write a number, without a fraction or unit")
 	default:
 		_, err := strconv.ParseInt(number.String(), 10, t.Bits())
 		if err != nil {
-			s.report(at, fmt.Sprintf("%s is not a whole number of %d bits", shorten(number.String()), t.Bits()), "")
+			s.report(at, fmt.Sprintf("%s is not a whole number of %d bits", shorten(number.String()), t.Bits()), "write one without a fraction or exponent, and small enough")
 		}
 		return err == nil
 	}

@@ -3,11 +3,16 @@ package manifest
 import (
 	"fmt"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 // The limits that the API server sets, in seconds.
@@ -24,20 +29,48 @@ func (v *validation) report(at Path, message, suggestion string) {
 	v.problems = append(v.problems, Problem{Path: at, Message: message, Suggestion: suggestion})
 }
 
-// The forms of names of objects and of containers.
-var (
-	subdomain = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
-	label     = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
-)
+// label is the form of the name of a container.
+var label = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
 
 func (v *validation) manifest(hpa *autoscalingv2.HorizontalPodAutoscaler) {
-	switch name := hpa.Name; {
-	case name == "" && hpa.GenerateName == "":
-		v.report(Path{"metadata", "name"}, "is missing", "give the autoscaler a name")
-	case name != "" && (!subdomain.MatchString(name) || len(name) > 253):
-		v.report(Path{"metadata", "name"}, fmt.Sprintf("%q is not the name of an object", shorten(name)), "names have lower-case letters, digits, - and ., and begin and end with a letter or digit")
-	}
+	v.metadata(hpa.ObjectMeta)
 	v.spec(&hpa.Spec, Path{"spec"})
+}
+
+// metadata is judged by the API server's own rules: name, labels, annotations and
+// what else every object has. What a server sets on creation it is taken to have
+// set: the namespace of whoever applies it, the rest of a generated name.
+func (v *validation) metadata(meta metav1.ObjectMeta) {
+	if meta.Namespace == "" {
+		meta.Namespace = metav1.NamespaceDefault
+	}
+	if meta.Name == "" && meta.GenerateName != "" {
+		meta.Name = meta.GenerateName[:min(len(meta.GenerateName), 58)] + "00000"
+	}
+	meta.Generation = 1
+	for _, wrong := range apivalidation.ValidateObjectMeta(&meta, true, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata")) {
+		switch {
+		case wrong.Field != "metadata.name":
+			v.report(pathOf(wrong.Field), wrong.ErrorBody(), "write it as a cluster takes it, or leave it out: a rehearsal does not need it")
+		case meta.Name == "":
+			v.report(Path{"metadata", "name"}, "is missing", "give the autoscaler a name")
+		default:
+			v.report(Path{"metadata", "name"}, fmt.Sprintf("%q is not the name of an object", shorten(meta.Name)), "names have lower-case letters, digits, - and ., and begin and end with a letter or digit")
+		}
+	}
+}
+
+// pathOf reads a path as upstream's errors have it, like metadata.ownerReferences[0].name.
+func pathOf(upstream string) Path {
+	var p Path
+	for _, part := range strings.Split(upstream, ".") {
+		name, rest, _ := strings.Cut(part, "[")
+		p = append(p, name)
+		if index, err := strconv.Atoi(strings.TrimSuffix(rest, "]")); err == nil {
+			p = append(p, index)
+		}
+	}
+	return p
 }
 
 func (v *validation) spec(spec *autoscalingv2.HorizontalPodAutoscalerSpec, at Path) {
@@ -50,17 +83,15 @@ func (v *validation) spec(spec *autoscalingv2.HorizontalPodAutoscalerSpec, at Pa
 	case most < least:
 		v.report(at.to("maxReplicas"), fmt.Sprintf("%d is below minReplicas, which is %d", most, least), "raise maxReplicas, or lower minReplicas")
 	}
-	if least < 0 {
-		v.report(at.to("minReplicas"), fmt.Sprintf("%d is negative", least), "give the least replicas that there may be")
+	switch {
+	case least < 0:
+		v.report(at.to("minReplicas"), fmt.Sprintf("%d is negative", least), "give the least replicas that there may be, 1 at least")
+	case least == 0:
+		v.report(at.to("minReplicas"), "0 is below 1: clusters scale to none only with the feature gate HPAScaleToZero, which is alpha and off", "set minReplicas: 1")
 	}
 	v.reference(spec.ScaleTargetRef, at.to("scaleTargetRef"), spec.ScaleTargetRef.Kind == "ReplicationController")
-	total := false
 	for i, metric := range spec.Metrics {
 		v.metric(metric, at.to("metrics", i))
-		total = total || metric.Type == autoscalingv2.ObjectMetricSourceType || metric.Type == autoscalingv2.ExternalMetricSourceType
-	}
-	if least == 0 && !total {
-		v.report(at.to("minReplicas"), "without a pod there is no metric to come back by: 0 needs an Object or External metric", "add one, or set minReplicas: 1")
 	}
 	if b := spec.Behavior; b != nil {
 		v.rules(b.ScaleUp, at.to("behavior", "scaleUp"))
@@ -122,57 +153,73 @@ func (v *validation) policy(policy autoscalingv2.HPAScalingPolicy, at Path) {
 	}
 }
 
+// A source is one of those that a metric may have.
+type source struct {
+	kind  autoscalingv2.MetricSourceType
+	field string
+	given bool
+	check func(Path)
+}
+
 // metric checks one metric: exactly one source, that of its type.
 func (v *validation) metric(m autoscalingv2.MetricSpec, at Path) {
-	sources := []struct {
-		kind  autoscalingv2.MetricSourceType
-		field string
-		given bool
-		check func(Path)
-	}{
+	v.sources(m.Type, at, []source{
 		{autoscalingv2.ObjectMetricSourceType, "object", m.Object != nil, func(at Path) { v.object(m.Object, at) }},
 		{autoscalingv2.ExternalMetricSourceType, "external", m.External != nil, func(at Path) { v.external(m.External, at) }},
 		{autoscalingv2.PodsMetricSourceType, "pods", m.Pods != nil, func(at Path) { v.pods(m.Pods, at) }},
 		{autoscalingv2.ResourceMetricSourceType, "resource", m.Resource != nil, func(at Path) { v.resource(m.Resource.Name, m.Resource.Target, at) }},
 		{autoscalingv2.ContainerResourceMetricSourceType, "containerResource", m.ContainerResource != nil, func(at Path) { v.containerResource(m.ContainerResource, at) }},
-	}
+	})
+}
+
+// sources checks the sources of a metric of a type. Where there are several, the
+// first is looked into and those that are not of the type are one too many.
+func (v *validation) sources(kind autoscalingv2.MetricSourceType, at Path, all []source) {
 	const types = "write Resource, ContainerResource, Pods, Object or External"
-	known := false
-	for _, s := range sources {
-		known = known || m.Type == s.kind
-	}
+	known := slices.ContainsFunc(all, func(s source) bool { return s.kind == kind })
 	switch {
-	case m.Type == "":
+	case kind == "":
 		v.report(at.to("type"), "is missing", types)
 	case !known:
-		v.report(at.to("type"), fmt.Sprintf("%q is not a type of metric", shorten(string(m.Type))), types)
+		v.report(at.to("type"), fmt.Sprintf("%q is not a type of metric", shorten(string(kind))), types)
 	}
-	for _, s := range sources {
-		switch expected := m.Type == s.kind; {
-		case expected && !s.given:
-			v.report(at.to(s.field), "is missing: the metric is of type "+string(m.Type), "add "+s.field+", or set the type of the source that is there")
-		case s.given && !expected && known:
-			v.report(at.to(s.field), "the metric is of type "+string(m.Type), "give that source only, or another metric")
+	var given []source
+	for _, s := range all {
+		switch {
+		case s.given:
+			given = append(given, s)
+		case s.kind == kind:
+			v.report(at.to(s.field), "is missing: the metric is of type "+string(kind), "add "+s.field+", or set the type of the source that is there")
 		}
-		if s.given {
-			s.check(at.to(s.field))
+	}
+	if len(given) > 0 {
+		given[0].check(at.to(given[0].field))
+	}
+	for _, s := range given {
+		if len(given) > 1 && s.kind != kind {
+			v.report(at.to(s.field), fmt.Sprintf("a metric has one source, and this one has %d", len(given)), "keep that of its type; the others are metrics of their own")
 		}
 	}
 }
 
 func (v *validation) object(src *autoscalingv2.ObjectMetricSource, at Path) {
-	v.reference(src.DescribedObject, at.to("describedObject"), false)
+	v.reference(src.DescribedObject, at.to("describedObject"), true)
 	v.segment(src.Metric.Name, at.to("metric", "name"), "name the metric")
 	v.target(src.Target, at.to("target"))
 	if src.Target.Value == nil && src.Target.AverageValue == nil {
-		v.neither(at.to("target"), "value")
+		v.neither(at.to("target"), "averageValue", "value")
 	}
 }
 
 func (v *validation) external(src *autoscalingv2.ExternalMetricSource, at Path) {
 	v.segment(src.Metric.Name, at.to("metric", "name"), "name the metric")
 	v.target(src.Target, at.to("target"))
-	v.either(at.to("target"), "value", src.Target.Value != nil, src.Target.AverageValue != nil)
+	switch value, average := src.Target.Value != nil, src.Target.AverageValue != nil; {
+	case !value && !average:
+		v.neither(at.to("target"), "averageValue", "value")
+	case value && average:
+		v.both(at.to("target"), "value", "averageValue")
+	}
 }
 
 func (v *validation) pods(src *autoscalingv2.PodsMetricSource, at Path) {
@@ -204,22 +251,22 @@ func (v *validation) resource(name corev1.ResourceName, target autoscalingv2.Met
 		v.report(at.to("name"), fmt.Sprintf("resource %q is not measured", shorten(string(name))), "write cpu or memory")
 	}
 	v.target(target, at.to("target"))
-	v.either(at.to("target"), "averageUtilization", target.AverageUtilization != nil, target.AverageValue != nil)
-}
-
-// either checks that a target has exactly one of a field and averageValue.
-func (v *validation) either(at Path, field string, given, average bool) {
-	switch {
-	case !given && !average:
-		v.neither(at, field)
-	case given && average:
-		v.report(at.to("averageValue"), fmt.Sprintf("%s and averageValue exclude one another", field), "keep one of them")
+	switch share, average := target.AverageUtilization != nil, target.AverageValue != nil; {
+	case !share && !average:
+		v.neither(at.to("target"), "averageUtilization", "averageValue")
+	case share && average:
+		v.both(at.to("target"), "averageValue", "averageUtilization")
 	}
 }
 
-// neither reports a target that has neither a field nor averageValue.
-func (v *validation) neither(at Path, field string) {
-	v.report(at.to(field), "is missing, and so is averageValue", "give one of them")
+// both reports a target that has a field and another that excludes it, and neither
+// one that has none of the two.
+func (v *validation) both(at Path, field, other string) {
+	v.report(at.to(field), fmt.Sprintf("%s and %s exclude one another", field, other), "keep one of them")
+}
+
+func (v *validation) neither(at Path, field, other string) {
+	v.report(at.to(field), "is missing, and so is "+other, "give one of them")
 }
 
 func (v *validation) target(target autoscalingv2.MetricTarget, at Path) {

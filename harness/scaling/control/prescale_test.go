@@ -201,6 +201,9 @@ func TestAnEngineThatRefuses(t *testing.T) {
 			"importer-1 base 0.25 192MiB, decision 2", "importer-1 large 0.25 512MiB, decision 1", "importer-2 not large")
 		r.end()
 		same(t, "claims", r.claims(), "1.15s importer acme rejected webhook answered: the larger class could not be made effective: "+engine.Error())
+		if c := all[journal.Claim](r)[0].Body; c.Error != engine.Error() {
+			t.Errorf("the claim says that the engine said %q", c.Error)
+		}
 		if d := all[journal.ScaleDecision](r)[1].Body; d.Reason != "ClaimRejected" || !strings.Contains(d.Message, engine.Error()) || *d.Metrics[0].Value != 0 {
 			t.Errorf("%+v", d)
 		}

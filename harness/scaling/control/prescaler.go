@@ -233,7 +233,7 @@ func (p *prescaler) refuse(claim journal.Claim, err error) journal.Claim {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	had := claim.State == scaling.Renewed
-	claim.State, claim.Reason = scaling.Rejected, "the larger class could not be made effective: "+oneLine(err)
+	claim.State, claim.Reason, claim.Error = scaling.Rejected, "the larger class could not be made effective: "+oneLine(err), oneLine(err)
 	if had {
 		claim.Reason += "; it keeps the claim that it has"
 		return claim

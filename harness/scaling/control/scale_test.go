@@ -309,6 +309,39 @@ func TestAMetricStopsArriving(t *testing.T) {
 	})
 }
 
+// People are told when an autoscaler goes blind, once, and when it sees again. A
+// single look without a metric is no news: a rate has one reading at first.
+func TestABlindAutoscalerIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := tracked()
+		s.Autoscale.TargetTracking.Metric = "jobs"
+		s.Autoscale.Every = seconds(2) // of real time
+		s.Metrics = map[string]scenarios.MetricSource{"jobs": {Exposition: &scenarios.Exposition{Series: "jobs"}, Every: seconds(1)}}
+		r := newRun(t, planOf(1, s))
+		r.cluster.add("api", 2, true)
+		r.cluster.page = func(string) ([]byte, error) {
+			if at := r.clock.Now(); at < 4*time.Second || at > 20*time.Second {
+				return []byte("jobs 10\n"), nil
+			}
+			return nil, errors.New("fetch /metrics of api-1: it answers with status 404")
+		}
+		r.begin()
+		r.until(40 * time.Second)
+		r.end()
+		var told []string
+		for _, n := range all[journal.Note](r) {
+			told = append(told, n.Body.Level+": "+n.Body.Text)
+		}
+		want := []string{
+			"warning: the autoscaler of api has done without jobs 3 times in a row, and removes nothing until it is back: ",
+			"info: the autoscaler of api has all of its metrics again",
+		}
+		if len(told) != 2 || !strings.HasPrefix(told[0], want[0]) || !strings.Contains(told[0], "404") || told[1] != want[1] {
+			t.Errorf("told %q\nwant %q", told, want)
+		}
+	})
+}
+
 // What breaks down is replaced, at first at once and then with a back-off that
 // doubles; the autoscaler does not take what is owed for missing.
 func TestReplacementsBackOff(t *testing.T) {

@@ -33,6 +33,7 @@ type service struct {
 	// What follows is that of watch.
 	history history
 	broken  broken
+	blind   int // how many decisions in a row have lacked a metric
 }
 
 func newService(c *Controller, name string, planned scenarios.PlannedService, cost bool) *service {

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +71,7 @@ func (s *service) evaluate(ctx context.Context) {
 	case changes && s.paused(v.at):
 		d.Held = heldPaused
 	}
+	s.tell(d)
 	id := s.c.decide(d)
 	done := !changes || d.Held == "" && s.bring(ctx, v, id, d) == nil
 	if !done || d.Desired != recommended { // what a schedule brings about is no change of the recommender's
@@ -77,6 +79,28 @@ func (s *service) evaluate(ctx context.Context) {
 	}
 	s.history = next
 }
+
+// tell notes when the autoscaler has to do without a metric, and when it has all
+// of them again: what it leaves undone meanwhile looks as if nothing were to be
+// done.
+func (s *service) tell(d scaling.Decision) {
+	i := slices.IndexFunc(d.Metrics, func(m journal.ScaleMetric) bool { return m.Value == nil && m.Error != "" })
+	switch {
+	case i >= 0:
+		if s.blind++; s.blind == blindLooks {
+			s.c.note("warning", "the autoscaler of %s has done without %s %d times in a row, and removes nothing until it is back: %s",
+				s.name, d.Metrics[i].Name, blindLooks, d.Metrics[i].Error)
+		}
+		return
+	case s.blind >= blindLooks:
+		s.c.note("info", "the autoscaler of %s has all of its metrics again", s.name)
+	}
+	s.blind = 0
+}
+
+// blindLooks is how many decisions in a row have to lack a metric before that is
+// told: at first a rate has but one reading.
+const blindLooks = 3
 
 // Why nothing is applied: the control of that name, or the scenario's paused_in.
 const (

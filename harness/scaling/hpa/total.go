@@ -107,19 +107,23 @@ func (in *Input) serving() int {
 // reports (status.replicas). A number that no int32 holds becomes that of beyond.
 func (p proposal) shared(in *Input, value int64, aim aim, tol tolerances, beyond int32) proposal {
 	ratio := float64(value) / (float64(aim.value) * float64(in.Status))
+	each := in.share(value)
+	if beyond > 0 && float64(value) >= math.MaxInt64 {
+		each = math.MaxInt64 // a sum that has overflowed is told as such
+	}
 	if tol.within(ratio) {
-		return p.asking(in.Status, in.share(value), aim)
+		return p.asking(in.Status, each, aim)
 	}
 	replicas := math.Ceil(float64(value) / float64(aim.value))
 	if replicas > math.MaxInt32 {
-		return p.asking(beyond, in.share(value), aim)
+		return p.asking(beyond, each, aim)
 	}
-	return p.asking(number(replicas), in.share(value), aim)
+	return p.asking(number(replicas), each, aim)
 }
 
 // share is the value for each replica, rounded up; the value itself without any.
 func (in *Input) share(value int64) int64 {
-	if in.Status <= 0 || value == math.MaxInt64 {
+	if in.Status <= 0 {
 		return value
 	}
 	return int64(math.Ceil(float64(value) / float64(in.Status)))

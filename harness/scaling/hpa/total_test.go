@@ -34,7 +34,7 @@ func TestMetricsOfThings(t *testing.T) {
 		"average, none reported":             {object("hits", averageValue(1000)), 3, 0, "-x3", []int64{2500}, 3, 2.5},
 		"average of nothing":                 {object("hits", averageValue(1000)), 3, 0, "-x3", []int64{0}, 0, 0},
 		"average needs no pods":              {object("hits", averageValue(1000)), 3, 3, "", []int64{4500}, 5, 1.5},
-		"average beyond an int32 is none":    {object("hits", averageValue(1)), 3, 3, "", []int64{math.MaxInt64}, 0, math.MaxInt64 / 1000.},
+		"average beyond an int32 is none":    {object("hits", averageValue(1)), 3, 3, "", []int64{math.MaxInt64}, 0, math.MaxInt64 / 3 / 1000.},
 		"average of all that an int32 holds": {object("hits", averageValue(1000)), 3, 1, "", []int64{math.MaxInt32 * 1000}, math.MaxInt32, math.MaxInt32},
 		"external value, added up":           {external("hits", wholeValue(1000)), 3, 3, "-x3", []int64{1000, 500, 1500}, 9, 3},
 		"external value, overflown":          {external("hits", wholeValue(1)), 3, 3, "-x3", []int64{math.MaxInt64, 1, 1}, math.MaxInt32, math.MaxInt64 / 1000.},

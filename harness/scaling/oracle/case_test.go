@@ -37,7 +37,12 @@ type Case struct {
 	Replicas int32 `json:"replicas"`
 	// Outside is what somebody else sets spec.replicas to, in the order of time.
 	Outside []Change `json:"outside,omitempty"`
-	Pods    Pods     `json:"pods"`
+	// Edits are other specifications, put in place of the one before; their metrics
+	// are the same ones.
+	Edits []Edit `json:"edits,omitempty"`
+	// Refused is when the target refuses a new size.
+	Refused []Stretch `json:"refused,omitempty"`
+	Pods    Pods      `json:"pods"`
 	// Signals are the metrics, in the order of those of the defaulted specification.
 	Signals []Signal `json:"signals"`
 }
@@ -54,6 +59,23 @@ type Flags struct {
 type Change struct {
 	At       Span  `json:"at"`
 	Replicas int32 `json:"replicas"`
+}
+
+// An Edit is a specification from the evaluation of that number on; the first is 0.
+type Edit struct {
+	Evaluation int                                       `json:"evaluation"`
+	Spec       autoscalingv2.HorizontalPodAutoscalerSpec `json:"spec"`
+}
+
+// specAt is the specification that counts at an evaluation, before defaults.
+func (c *Case) specAt(evaluation int) *autoscalingv2.HorizontalPodAutoscalerSpec {
+	spec := &c.Spec
+	for i := range c.Edits {
+		if c.Edits[i].Evaluation <= evaluation {
+			spec = &c.Edits[i].Spec
+		}
+	}
+	return spec
 }
 
 // Pods says how pods come and go. Shares are between 0 and 1; which pods they
@@ -84,6 +106,8 @@ type Pods struct {
 	Failing float64 `json:"failing,omitempty"`
 	FailAt  Span    `json:"failAt,omitempty"`
 	Kept    Span    `json:"kept,omitempty"`
+	// Completing is the share of the failing ones that have succeeded instead.
+	Completing float64 `json:"completing,omitempty"`
 	// NoCondition and NoStartTime are shares of pods without the one or the other.
 	NoCondition float64 `json:"noCondition,omitempty"`
 	NoStartTime float64 `json:"noStartTime,omitempty"`

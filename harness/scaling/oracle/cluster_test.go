@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,6 +30,8 @@ import (
 	"github.com/shakedown-dev/shakedown/harness/scaling/hpa"
 )
 
+var errRefused = errors.New("the target does not take a new size")
+
 const (
 	namespace = "oracle"
 	target    = "app"
@@ -39,6 +42,7 @@ const (
 // Reading the target's scale is the first that an evaluation does: it advances
 // the plant, and all the rest is what the plant looked like then.
 type cluster struct {
+	c       *Case
 	metrics []autoscalingv2.MetricSpec
 	view    view
 
@@ -56,6 +60,7 @@ func newCluster(c *Case, start time.Time) *cluster {
 	object.Spec.ScaleTargetRef = autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: target}
 	upstreamapi.SetDefaults_HorizontalPodAutoscaler(object)
 	u := &cluster{
+		c:       c,
 		plant:   newPlant(c, object.Spec.Metrics, start),
 		metrics: object.Spec.Metrics,
 		hpas:    cache.NewIndexer(cache.MetaNamespaceKeyFunc, byNamespace),
@@ -79,13 +84,28 @@ func (u *cluster) must(err error) {
 	}
 }
 
+// edit puts the specification in place that counts at an evaluation.
+func (u *cluster) edit(evaluation int) {
+	old := u.stored()
+	changed := old.DeepCopy()
+	changed.Spec = *u.c.specAt(evaluation).DeepCopy()
+	changed.Spec.ScaleTargetRef = old.Spec.ScaleTargetRef
+	upstreamapi.SetDefaults_HorizontalPodAutoscaler(changed)
+	u.must(u.hpas.Update(changed))
+	u.handler.OnUpdate(old, changed)
+}
+
 // last is the last evaluation.
 func (u *cluster) last() step {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	s := u.step
 	s.after = u.plant.replicas
-	s.conditions, s.metrics = told(u.stored().Status)
+	status := u.stored().Status
+	s.conditions, s.metrics = told(status)
+	if status.LastScaleTime != nil {
+		s.scaled = status.LastScaleTime.Time
+	}
 	return s
 }
 
@@ -110,7 +130,9 @@ func (s scales) Get(context.Context, schema.GroupResource, string, metav1.GetOpt
 	now := time.Now()
 	s.plant.advance(now)
 	s.view = s.plant.view(now)
-	s.step = step{at: now, before: s.view.replicas}
+	if !s.step.at.Equal(now) { // it asks again after a refusal
+		s.step = step{at: now, before: s.view.replicas}
+	}
 	var objects []any
 	for _, p := range s.view.pods {
 		objects = append(objects, object(p))
@@ -126,7 +148,12 @@ func (s scales) Get(context.Context, schema.GroupResource, string, metav1.GetOpt
 func (s scales) Update(_ context.Context, _ schema.GroupResource, to *autoscalingv1.Scale, _ metav1.UpdateOptions) (*autoscalingv1.Scale, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.plant.scale(time.Now(), to.Spec.Replicas)
+	now := time.Now()
+	if within(s.c.Refused, Span(now.Sub(s.plant.start))) {
+		s.step.refused = true
+		return nil, errRefused
+	}
+	s.plant.scale(now, to.Spec.Replicas)
 	return to, nil
 }
 
@@ -276,7 +303,7 @@ func (e events) PatchWithEventNamespace(event *corev1.Event, _ []byte) (*corev1.
 }
 
 // A log takes what metrics propose from the controller's log, which is the one
-// place where upstream tells it.
+// place where upstream tells it, and the reason of each rescale.
 type log struct{ *cluster }
 
 func (log) Init(logr.RuntimeInfo)            {}
@@ -288,8 +315,11 @@ func (l log) WithName(string) logr.LogSink   { return l }
 func (l log) Info(_ int, message string, pairs ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if message == "Proposing desired replicas" {
+	switch message {
+	case "Proposing desired replicas":
 		l.step.proposed = new(pairs[1].(int32))
+	case "Successfully rescaled":
+		l.step.why = new(pairs[slices.Index(pairs, "reason")+1].(string))
 	}
 }
 

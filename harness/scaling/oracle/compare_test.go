@@ -45,13 +45,16 @@ func differs(want step, have evaluation) string {
 		return what
 	}
 	d := have.out.Decision
-	if d.Current != int(have.before) || d.Desired != int(have.after) {
+	if d.Current != int(have.before) || d.Desired != int(have.after) && !have.refused {
 		return fmt.Sprintf("the decision says %d to %d, but it was %d to %d", d.Current, d.Desired, have.before, have.after)
 	}
 	if want.proposed != nil && int(max(*want.proposed, 0)) != d.Wanted {
 		return fmt.Sprintf("metrics propose %d upstream, %d of hpa", *want.proposed, d.Wanted)
 	}
 	for _, kind := range slices.Sorted(maps.Keys(want.conditions)) {
+		if want.refused && kind == "AbleToScale" {
+			continue // a decision is told before it is known that it is refused
+		}
 		if have, want := have.conditions[kind], want.conditions[kind]; have.comparable() != want.comparable() {
 			return fmt.Sprintf("condition %s is\n%+v upstream,\n%+v of hpa", kind, want, have)
 		}
@@ -62,6 +65,14 @@ func differs(want step, have evaluation) string {
 	if said := fmt.Sprintf("New size: %d; reason: %s", d.Desired, d.Message); want.event != "" && said != want.event && !strings.HasSuffix(want.event, "reason: ") {
 		return fmt.Sprintf("upstream's event is %q, by hpa's decision it were %q", want.event, said)
 	}
+	// Where upstream has no reason, the decision has the message of a condition, and
+	// must not blame a metric.
+	if why := want.why; why != nil && (*why != "" && d.Message != *why || *why == "" && strings.HasSuffix(d.Message, " target")) {
+		return fmt.Sprintf("the reason of the rescale is %q upstream, %q of hpa", *want.why, d.Message)
+	}
+	if !want.scaled.Equal(have.scaled) {
+		return fmt.Sprintf("the last rescale was at %s upstream, at %s of hpa", want.scaled, have.scaled)
+	}
 	return differInValues(want, have)
 }
 
@@ -69,6 +80,8 @@ func differInReplicas(want step, have evaluation) string {
 	switch {
 	case want.before != have.before:
 		return fmt.Sprintf("the oracle is broken: the plants have %d and %d replicas before the evaluation", want.before, have.before)
+	case want.refused != have.refused:
+		return fmt.Sprintf("a new size was refused upstream: %t, of hpa: %t", want.refused, have.refused)
 	case want.after != have.after:
 		return fmt.Sprintf("upstream scales from %d to %d, hpa to %d", want.before, want.after, have.after)
 	}

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/shakedown-dev/shakedown/harness/scaling/hpa"
 	"github.com/shakedown-dev/shakedown/scenarios/manifest"
@@ -27,6 +29,8 @@ var features = []string{
 	"pod starting up", "pod with old sample", "pod without requests", "no pods",
 	"sample missing", "sample of no pod", "sample of a pod that does not run", "no samples", "no values", "negative sample",
 	"all metrics broken", "some metrics broken", "status behind", "set from outside", "above max", "below min", "zero replicas",
+	"pod succeeded", "selector that cannot be used", "tolerances that differ", "policies of several periods", "edited", "behavior added or taken away",
+	"refused", "refused twice in a row", "two turns within the window", "scaled out and in within a policy's period", "reason compared",
 	"scaled out", "scaled in", "stayed", "proposal compared", "values compared", "event compared",
 	"AbleToScale True SucceededGetScale", "AbleToScale True SucceededRescale", "AbleToScale True ReadyForNewScale",
 	"AbleToScale True ScaleUpStabilized", "AbleToScale True ScaleDownStabilized",
@@ -48,6 +52,7 @@ func newCoverage() *coverage { return &coverage{shown: map[string]int{}, began: 
 
 // A sighting is what one case exercises.
 type sighting struct {
+	refused             bool // the evaluation before
 	features            map[string]bool
 	evaluations, events int
 }
@@ -73,6 +78,10 @@ func sighted(c *Case) *sighting {
 	s.see("metrics left out", c.Spec.Metrics == nil)
 	s.see("several containers", len(c.Pods.Containers) > 1)
 	s.see("set from outside", len(c.Outside) > 0)
+	s.see("edited", len(c.Edits) > 0)
+	for _, edit := range c.Edits {
+		s.see("behavior added or taken away", (edit.Spec.Behavior == nil) != (b == nil))
+	}
 	spec := c.Spec.DeepCopy()
 	manifest.Default(spec)
 	s.see(fmt.Sprintf("%d metric%s", len(spec.Metrics), strings.Repeat("s", min(1, len(spec.Metrics)-1))), true)
@@ -94,6 +103,7 @@ func (s *sighting) rules(way string, r *autoscalingv2.HPAScalingRules) {
 	}
 	for _, p := range r.Policies {
 		s.see(way+": "+string(p.Type), true)
+		s.see("policies of several periods", p.PeriodSeconds != r.Policies[0].PeriodSeconds)
 	}
 }
 
@@ -108,12 +118,28 @@ func (s *sighting) metric(m autoscalingv2.MetricSpec) {
 		kind += " value"
 	}
 	s.see(kind, true)
+	for _, selector := range selectors(m) {
+		_, err := metav1.LabelSelectorAsSelector(selector)
+		s.see("selector that cannot be used", err != nil)
+	}
 	if m.Resource != nil {
 		s.see(string(m.Resource.Name), true)
 	}
 	if m.ContainerResource != nil {
 		s.see(string(m.ContainerResource.Name), true)
 	}
+}
+
+func selectors(m autoscalingv2.MetricSpec) []*metav1.LabelSelector {
+	switch {
+	case m.Pods != nil:
+		return []*metav1.LabelSelector{m.Pods.Metric.Selector}
+	case m.Object != nil:
+		return []*metav1.LabelSelector{m.Object.Metric.Selector}
+	case m.External != nil:
+		return []*metav1.LabelSelector{m.External.Metric.Selector}
+	}
+	return nil
 }
 
 func targetOf(m autoscalingv2.MetricSpec) autoscalingv2.MetricTarget {
@@ -146,7 +172,12 @@ func (s *sighting) watch(e evaluation, want step) {
 	s.see("proposal compared", want.proposed != nil)
 	s.see("values compared", len(want.metrics) > 0)
 	s.see("event compared", want.event != "")
+	s.see("reason compared", want.why != nil && *want.why != "")
+	s.see("refused", want.refused)
+	s.see("refused twice in a row", want.refused && s.refused)
+	s.refused = want.refused
 	in := e.in
+	s.history(in)
 	s.see("zero replicas", in.Replicas == 0)
 	s.see("above max", in.Replicas > in.Spec.MaxReplicas)
 	s.see("below min", in.Replicas > 0 && in.Replicas < *in.Spec.MinReplicas)
@@ -165,11 +196,49 @@ func (s *sighting) watch(e evaluation, want step) {
 	s.see("some metrics broken", 0 < broken && broken < len(in.Readings))
 }
 
+// history sees what rules about the past have to deal with.
+func (s *sighting) history(in hpa.Input) {
+	rules := manifest.ScaleDownRules(nil)
+	if in.Spec.Behavior != nil {
+		rules = in.Spec.Behavior.ScaleDown
+		up := in.Spec.Behavior.ScaleUp
+		s.see("tolerances that differ", up.Tolerance != nil && rules.Tolerance != nil && up.Tolerance.Cmp(*rules.Tolerance) != 0)
+		for _, p := range append(slices.Clone(up.Policies), rules.Policies...) {
+			cutoff := in.Now.Add(-time.Duration(p.PeriodSeconds) * time.Second)
+			recent := func(e hpa.ScaleEvent) bool { return e.At.After(cutoff) }
+			s.see("scaled out and in within a policy's period", slices.ContainsFunc(in.History.Up, recent) && slices.ContainsFunc(in.History.Down, recent))
+		}
+	}
+	window := in.Config.DownscaleStabilization
+	if rules.StabilizationWindowSeconds != nil {
+		window = time.Duration(*rules.StabilizationWindowSeconds) * time.Second
+	}
+	s.see("two turns within the window", turns(in.History.Recommendations, in.Now.Add(-window)) >= 2)
+}
+
+// turns is how often recommendations after a moment change their direction.
+func turns(list []hpa.Recommendation, after time.Time) int {
+	list = slices.DeleteFunc(slices.Clone(list), func(r hpa.Recommendation) bool { return !r.At.After(after) })
+	slices.SortFunc(list, func(a, b hpa.Recommendation) int { return a.At.Compare(b.At) })
+	count, last := 0, 0
+	for i := 1; i < len(list); i++ {
+		way := cmp.Compare(list[i].Replicas, list[i-1].Replicas)
+		if way != 0 && last != 0 && way != last {
+			count++
+		}
+		if way != 0 {
+			last = way
+		}
+	}
+	return count
+}
+
 func (s *sighting) pods(in hpa.Input) {
 	for _, p := range in.Pods {
 		running := p.Phase == hpa.Running && !p.Deleting
 		s.see("pod pending", p.Phase == hpa.Pending && !p.Deleting)
 		s.see("pod failed", p.Phase == hpa.Failed)
+		s.see("pod succeeded", p.Phase == succeeded)
 		s.see("pod deleting", p.Deleting)
 		s.see("pod unready", running && p.Ready != nil && !*p.Ready)
 		s.see("pod without Ready", running && p.Ready == nil)

@@ -9,6 +9,9 @@
 // the replicas that were asked for, so the first difference of two traces is a
 // difference of the autoscalers.
 //
+// Manifests are held to the API server's own decoding, defaulting and validation
+// in the same way, without a plant.
+//
 // Everything but this comment is test code; the module is one of its own, so that
 // nothing of it reaches the product's dependencies. See README.md for how to run
 // it and how to move it to another release of Kubernetes.

@@ -31,6 +31,11 @@ func generate(seed uint64, i int) *Case {
 	c.Pods = g.pods()
 	g.metrics(c)
 	g.outside(c)
+	g.edits(c)
+	if g.chance(0.2) {
+		c.Refused = g.stretches(c.For)
+	}
+	c.Pods.Completing = g.maybe(0.3, 1)
 	return c
 }
 
@@ -53,7 +58,7 @@ func (g generator) flags() *Flags {
 		Tolerance:               one(g, 0, 0.05, 0.1, 0.2, 0.25),
 		CPUInitializationPeriod: one(g, 0, minute, 2*minute, 5*minute),
 		InitialReadinessDelay:   one(g, 0, 10*second, 30*second, minute),
-		DownscaleStabilization:  one(g, 0, 15*second, 50*second, minute, 5*minute),
+		DownscaleStabilization:  one(g, 0, 15*second, 15*second+second/2, 50*second, minute, 5*minute),
 	}
 }
 
@@ -113,7 +118,7 @@ func (g generator) pods() Pods {
 		Kept:        g.seconds(600),
 		NoCondition: g.maybe(0.1, 0.4),
 		NoStartTime: g.maybe(0.08, 0.4),
-		Unasked:     g.maybe(0.1, 0.2),
+		Unasked:     g.maybe(0.15, 0.1),
 		Doubled:     g.maybe(0.15, 0.6),
 		StatusLag:   one(g, 0, 0, g.seconds(40)),
 	}
@@ -139,6 +144,27 @@ func (g generator) outside(c *Case) {
 	for range 1 + g.IntN(4) {
 		at += g.seconds(900)
 		c.Outside = append(c.Outside, Change{At: at, Replicas: one(g, 0, 1, 1+g.Int32N(c.Spec.MaxReplicas), c.Spec.MaxReplicas+1+g.Int32N(5))})
+	}
+}
+
+// edits has somebody change the specification under way: its limits, its
+// behavior, and of metrics only what is there.
+func (g generator) edits(c *Case) {
+	if !g.chance(0.15) {
+		return
+	}
+	evaluation := 0
+	for range 1 + g.IntN(3) {
+		evaluation += 1 + g.IntN(60)
+		spec := *c.Spec.DeepCopy()
+		if g.chance(0.5) {
+			spec.MaxReplicas = 3 + g.Int32N(28)
+			spec.MinReplicas = new(1 + g.Int32N(min(6, spec.MaxReplicas)))
+		}
+		if g.chance(0.7) {
+			spec.Behavior = g.behavior()
+		}
+		c.Edits = append(c.Edits, Edit{Evaluation: evaluation, Spec: spec})
 	}
 }
 
@@ -171,6 +197,9 @@ func (g generator) metric(c *Case, i int) (m autoscalingv2.MetricSpec, each int6
 	called := autoscalingv2.MetricIdentifier{Name: fmt.Sprintf("m%d", i)}
 	if g.chance(0.2) {
 		called.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"queue": "orders"}}
+	}
+	if g.chance(0.03) { // validation lets it pass
+		called.Selector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "queue", Operator: "Near"}}}
 	}
 	switch g.IntN(11) {
 	case 0, 1, 2:

@@ -61,11 +61,17 @@ func mustAgree(t *testing.T, c *Case, seen *coverage, again string) []step {
 // sameDefaults holds hpa.Default to the API server's defaulting.
 func sameDefaults(t *testing.T, c *Case) {
 	t.Helper()
-	want := autoscalingv2.HorizontalPodAutoscaler{Spec: *c.Spec.DeepCopy()}
-	upstreamapi.SetDefaults_HorizontalPodAutoscaler(&want)
-	have := c.Spec.DeepCopy()
-	manifest.Default(have)
-	if !reflect.DeepEqual(*have, want.Spec) {
-		t.Fatalf("%s: defaulted to\n%s\nupstream to\n%s", c.Name, asYAML(have), asYAML(want.Spec))
+	specs := []autoscalingv2.HorizontalPodAutoscalerSpec{c.Spec}
+	for _, edit := range c.Edits {
+		specs = append(specs, edit.Spec)
+	}
+	for _, spec := range specs {
+		want := autoscalingv2.HorizontalPodAutoscaler{Spec: *spec.DeepCopy()}
+		upstreamapi.SetDefaults_HorizontalPodAutoscaler(&want)
+		have := spec.DeepCopy()
+		manifest.Default(have)
+		if !reflect.DeepEqual(*have, want.Spec) {
+			t.Fatalf("%s: defaulted to\n%s\nupstream to\n%s", c.Name, asYAML(have), asYAML(want.Spec))
+		}
 	}
 }

@@ -47,6 +47,9 @@ type view struct {
 	readings         []hpa.Reading
 }
 
+// succeeded is a phase that the autoscaler treats as any that it does not know.
+const succeeded hpa.Phase = "Succeeded"
+
 // Kinds of chance, so that one draw does not decide about two things.
 const (
 	ofSpread uint64 = iota
@@ -61,6 +64,7 @@ const (
 	ofStray
 	ofSkew
 	ofReady
+	ofCompleting
 )
 
 func newPlant(c *Case, metrics []autoscalingv2.MetricSpec, start time.Time) *plant {
@@ -246,6 +250,9 @@ func (p *plant) seen(x *pod, now time.Time) hpa.Pod {
 	switch {
 	case !x.failed.IsZero():
 		out.Phase = hpa.Failed
+		if p.draw(ofCompleting).hits(p.c.Pods.Completing, id) {
+			out.Phase = succeeded
+		}
 	case !x.scheduled.After(now):
 		out.Phase = hpa.Running
 	}
@@ -259,7 +266,7 @@ func (p *plant) seen(x *pod, now time.Time) hpa.Pod {
 		return out
 	}
 	ready, since := p.readiness(x, now)
-	if out.Phase == hpa.Failed {
+	if !x.failed.IsZero() {
 		ready, since = false, x.failed
 	}
 	// Half of the deleted pods are still ready: the kubelet is not always quick.

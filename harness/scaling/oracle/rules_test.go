@@ -8,6 +8,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/shakedown-dev/shakedown/harness/scaling/hpa"
 )
@@ -22,7 +23,7 @@ type rule struct {
 
 func TestEveryRuleMustBeFollowed(t *testing.T) {
 	seen := newCoverage()
-	for _, rules := range [][]rule{grouping(), utilization(), averages(), totals(), several(), outer(), bare(), behaved(), rates()} {
+	for _, rules := range [][]rule{grouping(), utilization(), averages(), totals(), several(), outer(), bare(), behaved(), rates(), underWay()} {
 		for _, r := range rules {
 			t.Run(r.name, func(t *testing.T) {
 				r.c.Name = r.name
@@ -186,6 +187,9 @@ func grouping() []rule {
 	return []rule{
 		{"a deleted pod is left out", still(s, 2, but(at(600, 600, 3000), func(p *FixedPod) { p.Deleting = true })), "2 15s:3"},
 		{"a failed pod is left out", still(s, 2, but(at(600, 600, 3000), func(p *FixedPod) { p.Phase = hpa.Failed })), "2 15s:3"},
+		{"a pod that has succeeded counts by its sample", once(still(s, 2, but(at(600, 3000), func(p *FixedPod) { p.Phase = succeeded }))), "2 15s:4"},
+		{"a pod that has succeeded without a sample is missing", once(still(s, 2, but(at(600, 600, 0), func(p *FixedPod) { p.Phase, p.Samples = succeeded, nil }))), "2"},
+		{"a pod of a phase that nobody knows counts", once(still(s, 2, but(at(600, 3000), func(p *FixedPod) { p.Phase = "Unknown" }))), "2 15s:4"},
 		{"a pending pod uses nothing while more is asked for", still(s, 8, pending(4, at(600, 600, 600, 600))), "8"},
 		{"a pending pod does not matter while less is asked for", still(s, 9, pending(7, at(260, 260))), "9 30s:2"},
 		{"a pending pod's sample does not count", still(s, 2, but(at(600, 600, 3000), func(p *FixedPod) { p.Phase = hpa.Pending })), "2"},
@@ -280,6 +284,14 @@ func totals() []rule {
 			but(at(0, 0, 0, 0), func(p *FixedPod) { p.Ready = new(false) }), values(2000))), "4 15s:6"},
 		{"a deleted pod that is still ready is multiplied too", once(still(spec(1, 100, objectMetric(valueOf(1000))), 3,
 			but(at(0, 0, 0), func(p *FixedPod) { p.Deleting = true }), values(2000))), "3 15s:6"},
+		{"a pod that has succeeded is not multiplied", once(still(spec(1, 100, objectMetric(valueOf(1000))), 3,
+			but(at(0, 0, 0), func(p *FixedPod) { p.Phase = succeeded }), values(2000))), "3 15s:4"},
+		{"a value beyond all numbers asks for the most", once(still(spec(1, 100, objectMetric(valueOf(1))), 3, three, values(math.MaxInt64))), "3 15s:6"},
+		{"of an object an average beyond all numbers asks for none", still(spec(1, 100, objectMetric(averageOf(1))), 3, three, values(math.MaxInt64)), "3 30s:1"},
+		{"an average in tolerance of the status keeps what the status has", with(
+			still(spec(1, 100, objectMetric(averageOf(1000))), 4, none(), values(4400)), func(c *Case) {
+				c.Outside, c.Pods.StatusLag = []Change{{At: 16 * second, Replicas: 6}}, minute
+			}), "4 (6) 30s:4"},
 		{"a value has a tolerance", still(spec(1, 100, externalMetric(valueOf(1000))), 3, three, values(1100)), "3"},
 		{"a value without pods is an error", still(spec(1, 100, externalMetric(valueOf(1000))), 3, []FixedPod{}, values(2000)), "3"},
 		{"an average is of the status's replicas, and in tolerance those are asked for", with(
@@ -307,6 +319,8 @@ func several() []rule {
 	return []rule{
 		{"the highest proposal counts", once(still(both, 2, none(), values(3000), values(4000))), "2 15s:4"},
 		{"the highest proposal counts in any order", once(still(both, 2, none(), values(4000), values(3000))), "2 15s:4"},
+		{"a selector that cannot be used is an error of the metric", once(still(unusable(both), 2, none(), values(3000), values(4000))), "2 15s:4"},
+		{"a selector that cannot be used keeps from removing", still(unusable(both), 8, none(), values(3000), values(4000)), "8"},
 		{"all metrics broken: nothing changes", still(both, 2, none(), broken, broken), "2"},
 		{"some metrics broken: nothing is removed", still(both, 8, none(), values(2000), broken), "8"},
 		{"some metrics broken: the same number stays", still(both, 8, none(), broken, values(8000)), "8"},
@@ -316,8 +330,54 @@ func several() []rule {
 	}
 }
 
+// unusable has a selector that validation lets pass in its first metric, which is
+// of an object.
+func unusable(s autoscalingv2.HorizontalPodAutoscalerSpec) autoscalingv2.HorizontalPodAutoscalerSpec {
+	s = *s.DeepCopy()
+	s.Metrics[0].Object.Metric.Selector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Near"}}}
+	return s
+}
+
 // none are no pods, which the totals that are averages do not ask for.
 func none() []FixedPod { return []FixedPod{} }
+
+// underWay: what somebody else does meanwhile.
+func underWay() []rule {
+	fast := func(policies ...autoscalingv2.HPAScalingPolicy) *autoscalingv2.HorizontalPodAutoscalerBehavior {
+		return &autoscalingv2.HorizontalPodAutoscalerBehavior{ScaleUp: rulesOf(nil, policies...), ScaleDown: rulesOf(new(int32(0)))}
+	}
+	edited := func(c *Case, evaluation int, change func(*autoscalingv2.HorizontalPodAutoscalerSpec)) *Case {
+		spec := *c.Spec.DeepCopy()
+		change(&spec)
+		c.Edits = append(c.Edits, Edit{Evaluation: evaluation, Spec: spec})
+		return c
+	}
+	behaving := func(b *autoscalingv2.HorizontalPodAutoscalerBehavior) func(*autoscalingv2.HorizontalPodAutoscalerSpec) {
+		return func(s *autoscalingv2.HorizontalPodAutoscalerSpec) { s.Behavior = b }
+	}
+	refused := func(c *Case, from, until Span) *Case {
+		c.Refused = []Stretch{{From: from, Until: until}}
+		return c
+	}
+	return []rule{
+		{"a size that is refused is asked for again", refused(wanting(1, 100, 2, nil, 4), 0, 40*second), "2 45s:4"},
+		{"a size that was refused does not count for the rate", refused(wanting(1, 100, 2, fast(pods(2, 600)), 8), 0, 40*second), "2 45s:4"},
+		{"what was recommended while it was refused counts for the window", refused(wanting(1, 100, 10, down(rulesOf(new(int32(60)))), 2), 0, 100*second), "10 1m45s:2"},
+		{"the most is refused too", refused(wanting(1, 10, 13, nil, 13), 0, 40*second), "13 45s:10"},
+		{"a lower maximum counts at once", edited(wanting(1, 20, 10, nil, 10), 4, func(s *autoscalingv2.HorizontalPodAutoscalerSpec) { s.MaxReplicas = 6 }), "10 1m15s:6"},
+		{"a higher minimum counts at once", edited(wanting(1, 20, 3, nil, 3), 4, func(s *autoscalingv2.HorizontalPodAutoscalerSpec) { s.MinReplicas = new(int32(7)) }), "3 1m15s:7"},
+		{"a behavior that comes knows what was recommended", edited(wanting(1, 20, 10, nil, 4), 4, behaving(down(rulesOf(new(int32(90)))))), "10 1m45s:4"},
+		{"a behavior that comes does not know what was scaled", edited(wanting(1, 100, 2, nil, 40), 2, behaving(fast(pods(3, 600)))), "2 15s:4 30s:8 45s:11"},
+		{"a behavior that goes leaves its window", edited(wanting(1, 20, 10, down(rulesOf(new(int32(3600)))), 4, 4), 2, behaving(nil)), "10 5m30s:4"},
+		{"what was added without a behavior does not count when it is back", edited(edited(wanting(1, 100, 1, fast(pods(2, 600)), 40), 1, behaving(nil)), 3,
+			behaving(fast(pods(9, 600)))), "1 15s:3 30s:6 45s:12 1m0s:19"},
+		{"what was forgotten for a short period does not count for a longer one", edited(wanting(1, 100, 1, fast(pods(1, 15)), 40), 6, behaving(fast(pods(9, 1800)))),
+			"1 15s:2 30s:3 45s:4 1m0s:5 1m15s:6 1m30s:7 1m45s:14"},
+		{"two turns inside the window: the highest counts, then the lowest", wanting(1, 100, 10, &autoscalingv2.HorizontalPodAutoscalerBehavior{
+			ScaleUp: rulesOf(new(int32(400))), ScaleDown: rulesOf(new(int32(400)))}, 6, 12, 5, 12, 12, 12), "10 21m30s:12"},
+		{"a minimum of none, as of a cluster that has the gate no more: to none, and never back", wanting(0, 10, 3, down(rulesOf(new(int32(0)))), 0, 9), "3 15s:0"},
+	}
+}
 
 // outer: what goes before metrics.
 func outer() []rule {

@@ -23,6 +23,12 @@ type step struct {
 	// metrics are the values that it tells, in the order of the specification: a
 	// percentage, or thousandths; nil where it has none.
 	metrics []*int64
+	// refused says that the target did not take the size that it was to have.
+	refused bool
+	// scaled is when the last rescale was, by the HPA's status.
+	scaled time.Time
+	// why is the reason of the rescale by the controller's log; nil without one.
+	why *string
 	// event is the message of the event of a rescale. Upstream sends no more than
 	// some of them; it is empty where there was none.
 	event string
@@ -45,9 +51,12 @@ func upstream(t *testing.T, c *Case) (start time.Time, trace []step) {
 		go func() { defer close(done); controller.Run(ctx, 1) }()
 
 		time.Sleep(syncPeriod + time.Second) // a second after an evaluation, where nothing else happens
-		for range int(time.Duration(c.For) / syncPeriod) {
+		for i := range int(time.Duration(c.For) / syncPeriod) {
 			synctest.Wait()
 			trace = append(trace, u.last())
+			if len(c.Edits) > 0 {
+				u.edit(i + 1)
+			}
 			time.Sleep(syncPeriod)
 		}
 		cancel()

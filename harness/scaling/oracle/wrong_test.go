@@ -68,6 +68,11 @@ var wrong = map[string]func(hpa.Input) hpa.Input{
 			p.Phase = hpa.Running
 		}
 	}),
+	"succeeded pods count as failed": eachPod(func(p *hpa.Pod, _ hpa.Input) {
+		if p.Phase == succeeded {
+			p.Phase = hpa.Failed
+		}
+	}),
 	"pending pods are left out": eachPod(func(p *hpa.Pod, _ hpa.Input) { p.Deleting = p.Deleting || p.Phase == hpa.Pending }),
 	"pods without a sample are left out": eachPod(func(p *hpa.Pod, in hpa.Input) {
 		for i, r := range in.Readings {
