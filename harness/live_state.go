@@ -44,6 +44,7 @@ type faultBook struct {
 const (
 	faultPlanned   = "planned"
 	faultReverting = "reverting"
+	faultCalledOff = journal.FaultCalledOff
 )
 
 func newFaultBook(planned []scenarios.PlannedFault) faultBook {
@@ -76,12 +77,18 @@ func (b *faultBook) failed(id string) { b.ended[id] = true }
 // reverting takes in that a person has asked for the end of a fault.
 func (b *faultBook) reverting(id string) { b.stands[id].State = faultReverting }
 
+// waits tells whether a fault of the run has not begun.
+func (b *faultBook) waits(id string) bool { return b.stands[id].State == faultPlanned && !b.ended[id] }
+
 // take takes in what the journal says.
 func (b *faultBook) take(body journal.Body) {
 	switch e := body.(type) {
 	case journal.FaultStarted:
 		if f := b.stands[e.Fault]; f != nil {
-			f.State, f.Targets = journal.FaultNoEffect, either(e.Targets, f.Targets)
+			f.Targets = either(e.Targets, f.Targets)
+			if f.State != faultReverting {
+				f.State = journal.FaultNoEffect
+			}
 		}
 	case journal.FaultState:
 		if f := b.stands[e.Fault]; f != nil && f.State != faultReverting {
@@ -89,6 +96,9 @@ func (b *faultBook) take(body journal.Body) {
 		}
 	case journal.FaultEnded:
 		b.ended[e.Fault] = true
+		if f := b.stands[e.Fault]; f != nil && e.By == journal.FaultCalledOff {
+			f.State = faultCalledOff
+		}
 	}
 }
 
@@ -100,33 +110,44 @@ func either(a, b []string) []string {
 	return a
 }
 
-// present are the faults that are in force, or about to be.
+// present are the faults that are in force or about to be, and those that would be but for
+// having been called off: nobody is to wait for them.
 func (b *faultBook) present() []steer.Fault {
 	all := []steer.Fault{}
 	for _, f := range b.planned {
-		if !b.ended[f.ID] {
-			all = append(all, *b.stands[f.ID])
+		if stands := b.stands[f.ID]; !b.ended[f.ID] || stands.State == faultCalledOff {
+			all = append(all, *stands)
 		}
 	}
 	return all
 }
 
-// revertible says why a fault cannot be reverted now, nil if it can.
+// revertible says why a fault can neither be reverted nor called off now, nil if it can.
 func (b *faultBook) revertible(id string) error {
 	f := b.stands[id]
 	switch {
 	case f == nil:
-		var names []string
-		for _, p := range b.present() {
-			if p.State != faultPlanned {
-				names = append(names, p.ID)
-			}
-		}
-		return fmt.Errorf("there is no fault %q; in force: %s", clipped(id, mostName), cmp.Or(strings.Join(names, ", "), "none"))
+		inForce, planned := b.names()
+		return fmt.Errorf("there is no fault %q; in force: %s; planned: %s", clipped(id, mostName), cmp.Or(inForce, "none"), cmp.Or(planned, "none"))
+	case f.State == faultCalledOff:
+		return fmt.Errorf("fault %s was called off already", id)
 	case b.ended[id]:
 		return fmt.Errorf("fault %s is over already", id)
-	case f.State == faultPlanned:
-		return fmt.Errorf("fault %s has not begun yet", id)
 	}
 	return nil
+}
+
+// names are the faults that can be reverted, and those that can be called off.
+func (b *faultBook) names() (inForce, planned string) {
+	var begun, waiting []string
+	for _, p := range b.planned {
+		switch {
+		case b.ended[p.ID]:
+		case b.waits(p.ID):
+			waiting = append(waiting, p.ID)
+		default:
+			begun = append(begun, p.ID)
+		}
+	}
+	return strings.Join(begun, ", "), strings.Join(waiting, ", ")
 }

@@ -123,19 +123,31 @@ func lasting(f scenarios.PlannedFault) string {
 	return " for " + (f.End - f.At).Std().Round(10*time.Millisecond).String()
 }
 
-// revert ends a fault that is in force.
+// revert ends a fault that is in force, and calls one off that is not yet. Which of the two
+// it comes to is for the engine to say: the fault may begin in this very moment.
 func (l *live) revert(id string) (instruction, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.known.revertible(id); err != nil {
 		return instruction{}, err
 	}
-	return instruction{"revert " + id, func(ctx context.Context) (steer.Reply, error) {
+	waits := l.known.waits(id)
+	detail := "revert " + id
+	if waits {
+		detail = journal.CallOff(id)
+	}
+	return instruction{detail, func(ctx context.Context) (steer.Reply, error) {
 		l.mu.Lock()
 		l.known.reverting(id)
 		l.mu.Unlock()
-		if err := l.r.faults.engine.Load().End(ctx, id); err != nil {
+		calledOff, err := l.r.faults.engine.Load().End(ctx, id)
+		switch {
+		case err != nil:
 			return steer.Reply{}, err
+		case calledOff:
+			return steer.Reply{Text: id + " is called off: nothing of it was done"}, nil
+		case waits:
+			return steer.Reply{Text: id + " had begun in that moment, and is reverted"}, nil
 		}
 		return steer.Reply{Text: id + " is reverted"}, nil
 	}}, nil

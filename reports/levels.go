@@ -1,55 +1,34 @@
 package reports
 
 import (
-	"cmp"
 	"math"
-	"slices"
 	"time"
+
+	"github.com/shakedown-dev/shakedown/harness/verify"
 )
 
 // A level is a value that holds from a moment on.
-type level struct {
-	at    time.Duration
-	value float64
-}
+type level = verify.Step[float64]
 
 // levels are a value over time, in order.
-type levels []level
+type levels verify.Steps[float64]
 
 // to sets the value from a moment on, which is not before those that are there.
 func (l levels) to(at time.Duration, value float64) levels {
-	if n := len(l); n > 0 {
-		if l[n-1].at == at {
-			l[n-1].value = value
-			return l
-		}
-		if l[n-1].value == value {
-			return l
-		}
-	}
-	return append(l, level{at, value})
+	return levels(verify.Steps[float64](l).Set(at, value))
 }
 
 // at is the value at a moment, 0 before the first.
-func (l levels) at(t time.Duration) float64 {
-	i, found := slices.BinarySearchFunc(l, t, func(a level, t time.Duration) int { return cmp.Compare(a.at, t) })
-	switch {
-	case found:
-		return l[i].value
-	case i == 0:
-		return 0
-	}
-	return l[i-1].value
-}
+func (l levels) at(t time.Duration) float64 { return verify.Steps[float64](l).At(t) }
 
 // between are the levels from a moment to another, the first at the moment itself
 // if there was a value by then.
 func (l levels) between(from, to time.Duration) (list levels) {
 	for _, v := range l {
 		switch {
-		case v.at <= from:
-			list = levels{{from, v.value}}
-		case v.at < to:
+		case v.At <= from:
+			list = levels{{At: from, N: v.N}}
+		case v.At < to:
 			list = append(list, v)
 		}
 	}
@@ -61,8 +40,8 @@ func (l levels) within(from, to time.Duration) (least, most int) {
 	least = int(l.at(from))
 	most = least
 	for _, v := range l {
-		if v.at > from && v.at < to {
-			least, most = min(least, int(v.value)), max(most, int(v.value))
+		if v.At > from && v.At < to {
+			least, most = min(least, int(v.N)), max(most, int(v.N))
 		}
 	}
 	return least, most
@@ -71,7 +50,7 @@ func (l levels) within(from, to time.Duration) (least, most int) {
 // highest is the largest value, 0 of none.
 func (l levels) highest() (top float64) {
 	for _, v := range l {
-		top = max(top, v.value)
+		top = max(top, v.N)
 	}
 	return top
 }
@@ -83,11 +62,11 @@ func (l levels) lastAtLeast(v float64, t time.Duration) (from, to time.Duration)
 	open := false
 	for _, a := range l {
 		switch {
-		case a.at > t:
-		case a.value >= v && !open:
-			from, to, open = a.at, math.MaxInt64, true
-		case a.value < v && open:
-			to, open = a.at, false
+		case a.At > t:
+		case a.N >= v && !open:
+			from, to, open = a.At, math.MaxInt64, true
+		case a.N < v && open:
+			to, open = a.At, false
 		}
 	}
 	return from, to
@@ -97,8 +76,8 @@ func (l levels) lastAtLeast(v float64, t time.Duration) (from, to time.Duration)
 // it never is.
 func (l levels) nextAtLeast(v float64, t time.Duration) (time.Duration, bool) {
 	for _, a := range l {
-		if a.at > t && a.value >= v {
-			return a.at, true
+		if a.At > t && a.N >= v {
+			return a.At, true
 		}
 	}
 	return 0, false
@@ -112,42 +91,29 @@ func (l levels) thinned(most int) levels {
 	var few levels
 	for i := range most {
 		part := l[i*len(l)/most : (i+1)*len(l)/most]
-		top := part[0].value
+		top := part[0].N
 		for _, v := range part {
-			top = max(top, v.value)
+			top = max(top, v.N)
 		}
-		few = few.to(part[0].at, top)
+		few = few.to(part[0].At, top)
 	}
 	return few
 }
 
 // counted is how many of a service's instances are in one of some states.
 func counted(lanes []*lane, service string, in func(state) bool) levels {
-	type step struct {
-		at time.Duration
-		by int
-	}
-	var steps []step
+	var stretches [][2]time.Duration
 	for _, l := range lanes {
 		if l.service != service || l.job {
 			continue
 		}
 		for _, s := range l.stretches {
-			if in(s.state) && s.to > s.from {
-				steps = append(steps, step{s.from, 1}, step{s.to, -1})
+			if in(s.state) {
+				stretches = append(stretches, [2]time.Duration{s.from, s.to})
 			}
 		}
 	}
-	slices.SortStableFunc(steps, func(a, b step) int { return cmp.Compare(a.at, b.at) })
-	var l levels
-	n := 0
-	for i, s := range steps {
-		n += s.by
-		if i+1 == len(steps) || steps[i+1].at != s.at {
-			l = l.to(s.at, float64(n))
-		}
-	}
-	return l
+	return levels(verify.Overlapping[float64](stretches))
 }
 
 // servingOf is how many instances take work: those in the endpoint list, or

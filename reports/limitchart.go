@@ -76,8 +76,8 @@ func (p *panel) used(lines []stepLine, sc scale) {
 	for _, l := range lines {
 		var b strings.Builder
 		for _, v := range l.levels.thinned(maxPoints) {
-			if w.holds(v.at) {
-				b.WriteString(map[bool]string{true: "M", false: "L"}[b.Len() == 0] + num(w.x(v.at)) + " " + num(sc.y(v.value)))
+			if w.holds(v.At) {
+				b.WriteString(map[bool]string{true: "M", false: "L"}[b.Len() == 0] + num(w.x(v.At)) + " " + num(sc.y(v.N)))
 			}
 		}
 		if b.Len() > 0 {
@@ -163,7 +163,7 @@ func limitsOver(events []journal.Event, service string, ofMemory bool) (limits, 
 				if len(l.limit) == 0 && b.Limit > 0 {
 					l.limit = l.limit.to(began[b.Instance], float64(b.Limit))
 				}
-				l.used = append(l.used, level{e.T, float64(b.Memory)})
+				l.used = append(l.used, level{At: e.T, N: float64(b.Memory)})
 			}
 		case journal.InstanceExited:
 			if l := lives[b.Instance]; l != nil {

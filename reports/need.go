@@ -138,7 +138,7 @@ func demandsOf(run Run, w window) demandLevels {
 // where that is not known.
 func (d demandLevels) ofJoining(service string, n int, decided, since, t time.Duration) *Need {
 	l := d.needed[service]
-	if len(l) == 0 || t < l[0].at || t > d.end {
+	if len(l) == 0 || t < l[0].At || t > d.end {
 		return nil
 	}
 	need := &Need{Instances: n}
@@ -169,12 +169,12 @@ func between(from, to time.Duration) *time.Duration {
 // where that is not known.
 func (d demandLevels) ofLeaving(service string, n int, t time.Duration) *Need {
 	l := d.needed[service]
-	if len(l) == 0 || t < l[0].at || t > d.end {
+	if len(l) == 0 || t < l[0].At || t > d.end {
 		return nil
 	}
 	_, upTo := l.lastAtLeast(float64(n), t)
 	if upTo > t {
 		return &Need{Instances: n, Timing: needStill}
 	}
-	return &Need{Instances: n, Timing: needSpare, By: between(max(upTo, l[0].at), t)}
+	return &Need{Instances: n, Timing: needSpare, By: between(max(upTo, l[0].At), t)}
 }

@@ -98,11 +98,17 @@ func queuePanels(s *scene, n int, events []journal.Event, q queue) (panels []tem
 	return panels
 }
 
-// measuredOf is a metric of a service over time, without readings that failed.
+// measuredOf is a metric of a service over time, with a gap from where it could not
+// be read: a line that went on would say that it stayed as it was.
 func measuredOf(events []journal.Event, service, metric string) (l levels) {
 	for _, e := range events {
-		if b, ok := e.Body.(journal.Measured); ok && b.Service == service && b.Metric == metric && b.Error == "" {
-			l = append(l, level{e.T, b.Value})
+		b, ok := e.Body.(journal.Measured)
+		switch {
+		case !ok || b.Service != service || b.Metric != metric:
+		case b.Error == "":
+			l = append(l, level{At: e.T, N: b.Value})
+		case len(l) > 0 && l[len(l)-1].N != gap:
+			l = append(l, level{At: e.T, N: gap})
 		}
 	}
 	return l

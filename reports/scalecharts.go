@@ -175,12 +175,16 @@ func (p *panel) steps(lines []stepLine, sc scale) {
 			continue
 		}
 		p.d.path("line "+l.class, data, "")
-		if last := visible[len(visible)-1].value; last >= 0 {
+		if last := visible[len(visible)-1].N; last >= 0 {
 			ends = append(ends, endLabel{class: l.class, text: cut(clean(l.label), 13), y: sc.y(last)})
 		}
 	}
 	p.labels(ends)
 }
+
+// gap is the value of a level that is not known from there on; all that are drawn
+// are zero or more.
+const gap = -1
 
 // stepPath is the path of one line.
 func (p *panel) stepPath(l levels, sc scale) string {
@@ -189,16 +193,16 @@ func (p *panel) stepPath(l levels, sc scale) string {
 	pen := false
 	for _, v := range l {
 		if pen {
-			b.WriteString("H" + num(w.x(v.at)))
+			b.WriteString("H" + num(w.x(v.At)))
 		}
 		switch {
-		case v.value < 0:
+		case v.N < 0:
 		case pen:
-			b.WriteString("V" + num(sc.y(v.value)))
+			b.WriteString("V" + num(sc.y(v.N)))
 		default:
-			b.WriteString("M" + num(w.x(v.at)) + " " + num(sc.y(v.value)))
+			b.WriteString("M" + num(w.x(v.At)) + " " + num(sc.y(v.N)))
 		}
-		pen = v.value >= 0
+		pen = v.N >= 0
 	}
 	if pen {
 		b.WriteString("H" + num(w.x(w.to)))

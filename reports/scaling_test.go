@@ -200,7 +200,7 @@ func TestLevels(t *testing.T) {
 		if got := l.at(probe); got != want {
 			t.Fatalf("%v at %v, want %v", got, probe, want)
 		}
-		if got := l.between(probe, probe+60*second); len(got) > 0 && probe >= l[0].at && (got[0].at != probe || got[0].value != want) {
+		if got := l.between(probe, probe+60*second); len(got) > 0 && probe >= l[0].At && (got[0].At != probe || got[0].N != want) {
 			t.Fatalf("from %v on: %v, want %v first", probe, got, want)
 		}
 		if few := l.thinned(5); len(few) > 5 && len(l) > 5 || few.highest() != l.highest() {
@@ -311,5 +311,21 @@ func TestTheStoredScalingRunIsSound(t *testing.T) {
 		if failed := f.Verdict == verify.Fail; failed != (f.ID == "prescale/importer/P2-unbroken") {
 			t.Errorf("%s: %s (%s)", f.ID, f.Verdict, f.Reason)
 		}
+	}
+}
+
+// A reading that failed says nothing of the metric: the line ends there, and goes on
+// where it is read again.
+func TestReadingsThatFailAreAGap(t *testing.T) {
+	reading := func(at time.Duration, value float64, err string) journal.Event {
+		return journal.Event{T: at * time.Second, Body: journal.Measured{Service: "worker", Metric: "backlog", Value: value, Error: err}}
+	}
+	got := measuredOf([]journal.Event{
+		reading(0, 0, "status 503"), reading(1, 4, ""), reading(2, 0, "status 503"), reading(3, 0, "status 503"), reading(4, 6, ""),
+		{T: 5 * time.Second, Body: journal.Measured{Service: "worker", Metric: "age", Value: 9}},
+	}, "worker", "backlog")
+	want := levels{{At: time.Second, N: 4}, {At: 2 * time.Second, N: gap}, {At: 4 * time.Second, N: 6}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }

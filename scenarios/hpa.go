@@ -40,7 +40,7 @@ func (c *compiler) checkHPA(at location, name string, a Autoscale) {
 		c.manifests[name] = hpa
 		c.checkMeasured(name, hpa)
 		problems = hpa.file.problems
-		c.checkFromNone(at, name, hpa)
+		c.checkFromNone(at, name)
 	}
 	c.doc.problems = append(c.doc.problems, problems...)
 }
@@ -178,9 +178,9 @@ func (c *compiler) checkTotalMetric(at location, name string, hpa *hpaFile, metr
 
 // checkFromNone checks that the autoscaler is at work: upstream leaves alone what
 // was scaled to none by hand.
-func (c *compiler) checkFromNone(at location, name string, hpa *hpaFile) {
-	if c.replicas(name) == 0 && *hpa.Spec.MinReplicas > 0 {
-		c.doc.report(at, fmt.Sprintf("service %q begins with no instance, and an HPA does not scale what was scaled to none", name), "raise replicas, or set minReplicas: 0 in the manifest, with an Object or External metric")
+func (c *compiler) checkFromNone(at location, name string) {
+	if c.replicas(name) == 0 {
+		c.doc.report(at, fmt.Sprintf("service %q begins with no instance, and an HPA does not scale what was scaled to none", name), "raise replicas")
 	}
 }
 

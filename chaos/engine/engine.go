@@ -271,12 +271,11 @@ func (e *Engine) emit(at time.Duration, body journal.Body) {
 	e.cfg.Emit(journal.Event{T: at, Body: body})
 }
 
-// until waits for a moment; false when everything has to be reverted before.
-func (e *Engine) until(moment time.Duration) bool {
-	select {
-	case <-e.halted:
+// until waits for a moment; false when everything has to be reverted before, or when off is
+// closed, which may be nil.
+func (e *Engine) until(moment time.Duration, off <-chan struct{}) bool {
+	if closed(e.halted) {
 		return false
-	default:
 	}
 	timer := time.NewTimer(moment - e.now())
 	defer timer.Stop()
@@ -284,6 +283,8 @@ func (e *Engine) until(moment time.Duration) bool {
 	case <-timer.C:
 		return true
 	case <-e.halted:
+		return false
+	case <-off:
 		return false
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
@@ -110,7 +109,7 @@ func (e *Engine) launch(r *running) error {
 
 // receive lets faults be added as long as the plan's traffic lasts.
 func (e *Engine) receive() {
-	e.until(e.start + e.cfg.Plan.Duration.Std())
+	e.until(e.start+e.cfg.Plan.Duration.Std(), nil)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.open = false
@@ -121,30 +120,6 @@ func (e *Engine) running() []*running {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.faults
-}
-
-// End reverts one fault at once, whoever began it, and returns when that is confirmed.
-func (e *Engine) End(ctx context.Context, id string) error {
-	if e == nil {
-		return fmt.Errorf("there is no fault %q", id)
-	}
-	r := e.named(id)
-	if r == nil {
-		return fmt.Errorf("there is no fault %q", id)
-	}
-	if closed(r.ended) {
-		return fmt.Errorf("fault %s is over already", id)
-	}
-	if !closed(r.settled) {
-		return fmt.Errorf("fault %s has not begun yet", id)
-	}
-	r.ask()
-	select {
-	case <-r.ended:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("fault %s is being reverted still: %w", id, context.Cause(ctx))
-	}
 }
 
 func closed(c <-chan struct{}) bool {
@@ -201,26 +176,3 @@ func (r *running) giveBack(targets []Instance) {
 		r.e.radius.give(t.Service, t.Name)
 	}
 }
-
-// steps are what others wait for in the life of a fault; each is taken once.
-type steps struct {
-	settled   chan struct{} // closed when it is known whether it is in force
-	ended     chan struct{} // closed when it is reverted, or will never be in force
-	asked     chan struct{} // closed when a person wants it reverted
-	settling  sync.Once
-	finishing sync.Once
-	asking    sync.Once
-}
-
-func newSteps() *steps {
-	return &steps{settled: make(chan struct{}), ended: make(chan struct{}), asked: make(chan struct{})}
-}
-
-func (s *steps) settle() { s.settling.Do(func() { close(s.settled) }) }
-
-func (s *steps) end() {
-	s.settle()
-	s.finishing.Do(func() { close(s.ended) })
-}
-
-func (s *steps) ask() { s.asking.Do(func() { close(s.asked) }) }

@@ -224,15 +224,16 @@ func (r *running) run() {
 	e := r.e
 	at := e.start + r.plan.At.Std()
 	if !r.added {
-		if !e.until(at - armLead) {
+		if !r.until(at - armLead) {
+			r.missed()
 			return
 		}
 		arming, ready := context.WithTimeoutCause(e.life, at-e.now()+beginPatience, errors.New("it took too long"))
 		defer ready()
 		r.arm(arming, at)
 	}
-	if !e.until(at) {
-		r.failed = errors.New("everything is being healed")
+	if !r.until(at) || !r.decide(begins) {
+		r.missed()
 		return
 	}
 	lasting, end := context.WithCancel(e.life)

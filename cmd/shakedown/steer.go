@@ -32,7 +32,7 @@ func steerCommand() *cli.Command {
 			verb(steer.Resume, "", "let sessions arrive again, as planned from now on", nil),
 			verb(steer.Load, "FACTOR", "let FACTOR times as many sessions arrive as planned, as 2x", steerLoad),
 			verb(steer.Inject, "FAULT", "begin a fault: in the scenario language without at, as '{target: api, kill: {}}'", steerInject),
-			verb(steer.Revert, "ID", "end a fault now", steerRevert),
+			verb(steer.Revert, "ID", "end a fault now; call one off that is planned", steerRevert),
 			verb(steer.Scale, "SERVICE N", "give a service N instances", steerScale),
 			verb(steer.Note, "TEXT", "add a remark to the record", steerNote),
 			verb(steer.Abort, "", "heal everything at once and end the run with a report", nil),
@@ -153,7 +153,7 @@ func readFault(c *cli.Context, name string) ([]byte, error) {
 
 func steerRevert(c *cli.Context, command *steer.Command) error {
 	if c.NArg() != 1 {
-		return usagef("steer revert wants the id of one fault; shakedown steer status lists those in force")
+		return usagef("steer revert wants the id of one fault; shakedown steer status lists those in force and planned")
 	}
 	command.Fault = c.Args().First()
 	return nil

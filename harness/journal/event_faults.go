@@ -25,7 +25,8 @@ type FaultStarted struct {
 	Error  string `json:"error,omitempty"`
 }
 
-// FaultEnded says that a fault was reverted; T is when all had confirmed it.
+// FaultEnded says that a fault was reverted; T is when all had confirmed it. One that was
+// called off before it began has ended without having started, and had no targets.
 type FaultEnded struct {
 	Fault   string        `json:"fault"`
 	Targets []string      `json:"targets"`
@@ -33,11 +34,15 @@ type FaultEnded struct {
 	Late    time.Duration `json:"late"`
 	Took    time.Duration `json:"took"`
 	// By is why: "schedule", "at once", "stop", "interrupt", "error", "end", "hand" when a
-	// person wanted it, "abort" when one ended the whole run, or "lease" when whoever did
-	// it had not heard from the run for too long.
+	// person wanted it, "abort" when one ended the whole run, "lease" when whoever did
+	// it had not heard from the run for too long, or FaultCalledOff.
 	By    string `json:"by"`
 	Error string `json:"error,omitempty"`
 }
+
+// FaultCalledOff is why a fault has ended that a person called off before it began: nothing
+// was done to anybody. Who that was stands in Steered.
+const FaultCalledOff = "called off"
 
 // The states of a fault on one target.
 const (

@@ -18,7 +18,7 @@ const (
 	Resume Verb = "resume" // sessions arrive again, as the plan has it from this moment on
 	Load   Verb = "load"   // sessions arrive Multiple times as often as the plan has it
 	Inject Verb = "inject" // a fault begins now
-	Revert Verb = "revert" // a fault ends now, whoever began it
+	Revert Verb = "revert" // a fault ends now, whoever began it; a planned one is called off
 	Scale  Verb = "scale"  // a service gets so many instances
 	Note   Verb = "note"   // a remark for the record
 	Abort  Verb = "abort"  // everything is healed at once, and the run ends with a report
@@ -38,7 +38,7 @@ type Command struct {
 	Multiple float64 `json:"multiple"`
 	// Fault is, of inject, one fault in the scenario language without at, in YAML: its
 	// times are real whatever the tempo, and without for it lasts 60s; it ends with traffic
-	// at the latest. Of revert, the id of a fault that is in force.
+	// at the latest. Of revert, the id of a fault that is in force or planned.
 	Fault string `json:"fault,omitempty"`
 	// Service and Replicas are of scale; Replicas is always written.
 	Service  string `json:"service,omitempty"`
@@ -57,7 +57,7 @@ type Reply struct {
 type State struct {
 	Paused   bool    `json:"paused"`
 	Multiple float64 `json:"multiple"`
-	// Faults are in force or about to be.
+	// Faults are in force or about to be, or would be but for having been called off.
 	Faults []Fault `json:"faults"`
 	// Services can be scaled, with the instances that they have.
 	Services []Service `json:"services"`
@@ -65,12 +65,12 @@ type State struct {
 	Kinds []Kind `json:"kinds"`
 }
 
-// A Fault is one that can be reverted.
+// A Fault is one that can be reverted or, as long as it is planned, called off.
 type Fault struct {
 	ID      string   `json:"id"`
 	Kind    string   `json:"kind"`
 	Targets []string `json:"targets,omitempty"`
-	State   string   `json:"state"` // planned, applied, partial, no-effect, lost, reverting
+	State   string   `json:"state"` // planned, applied, partial, no-effect, lost, reverting, called off
 	Live    bool     `json:"live"`  // injected by a person, not by the plan
 }
 
@@ -100,7 +100,7 @@ type Run interface {
 	State() State
 	// Steer carries a command out, and journals it as journal.Steered with its By
 	// whatever comes of it. It returns when the command has taken effect: a fault is
-	// in force, or known not to be; a service has begun to change; after an abort
-	// everything is healed. Errors are for the person who asked.
+	// in force, or known not to be, or will never be; a service has begun to change; after
+	// an abort everything is healed. Errors are for the person who asked.
 	Steer(ctx context.Context, c Command) (Reply, error)
 }

@@ -115,9 +115,17 @@ func (r *faultRecord) run(p scenarios.PlannedFault, w window) *faultRun {
 // counts as lasting: what it does shows right after it.
 const shown = 5 * time.Second
 
+// calledOff tells that a person did not want the fault before it began.
+func (f *faultRun) calledOff() bool {
+	return f.started == nil && f.ended != nil && f.ended.body.By == journal.FaultCalledOff
+}
+
 // ordered is when the first target was about to be told; the planned moment where
-// the record does not say.
+// the record does not say, and forever for one that was called off: it disturbs nothing.
 func (f *faultRun) ordered() time.Duration {
+	if f.calledOff() {
+		return forever
+	}
 	if f.started == nil {
 		return f.origin + f.At.Std()
 	}

@@ -61,6 +61,8 @@ func (f *faultRun) unproven() string {
 	targets := f.targets()
 	why := ""
 	switch {
+	case f.calledOff():
+		return name + " was called off by hand before it began"
 	case f.started == nil && len(f.states) == 0:
 		return name + " was never injected"
 	case f.started == nil:
@@ -208,7 +210,10 @@ func andMore(n int, noun string) string {
 // measured is the table cell.
 func (f *faultRun) measured() string {
 	targets := f.targets()
-	if len(targets) == 0 {
+	switch {
+	case f.calledOff():
+		return "called off at " + offset(f.ended.at)
+	case len(targets) == 0:
 		return "never applied"
 	}
 	applied, reverted := 0, 0
@@ -258,6 +263,10 @@ func counter(name string, n int64) string {
 // evidence is when it lasted, how it stood on each target, and what its probes saw.
 func (f *faultRun) evidence() []Evidence {
 	var list []Evidence
+	if f.calledOff() {
+		text := fmt.Sprintf("%s: called off, it was to begin at %s", f.Kind, offset(f.origin+f.At.Std()))
+		list = append(list, Evidence{Text: text, From: f.ended.at, To: f.ended.at})
+	}
 	if s, ok := f.lasted(); ok {
 		text := f.Kind + ": " + f.started.body.Detail
 		text += fmt.Sprintf("; %s after its time, by %s", latency(f.started.body.Late), orUnknown(f.started.body.Backend))

@@ -41,6 +41,7 @@ type workload struct {
 	// cannot be told from those of the heavy work; 0 for never.
 	othersUntil time.Duration
 	resized     []timed[journal.Resized] // of the service
+	others      int                      // pieces of the heavy work that sessions of other tiers began
 }
 
 // account is one that does heavy work.
@@ -86,8 +87,12 @@ func (h *history) workload(c scenarios.PrescaleCheck) workload {
 		return byName[name]
 	}
 	for _, m := range h.scale.milestones {
-		if w.about(m.body) && h.window.holds(m.at) {
+		switch {
+		case !h.window.holds(m.at):
+		case w.about(m.body):
 			of(m.body.Tenant).take(m, c)
+		case m.body.Journey == c.Journey && m.body.Step == c.Step && m.body.Outcome == "started":
+			w.others++
 		}
 	}
 	for _, s := range h.scale.signals {
@@ -169,9 +174,11 @@ func (a *account) claimAt(at time.Duration) journal.Claim {
 }
 
 // refused tells whether the account had been told, when it began its work, that
-// there is no room for it. What other policies answer is no such word.
+// there is no room for it. What other policies answer is no such word, nor is what
+// the engine would not do: that is what was promised, and did not come about.
 func (w workload) refused(a *account, at time.Duration) bool {
-	return w.spec.Policy == scenarios.ProactivePolicy && a.claimAt(at).State == rejected
+	claim := a.claimAt(at)
+	return w.spec.Policy == scenarios.ProactivePolicy && claim.State == rejected && claim.Error == ""
 }
 
 // The states of a claim.
@@ -191,6 +198,10 @@ func (w workload) idle() string {
 		if len(a.started) > 0 {
 			return ""
 		}
+	}
+	if w.others > 0 {
+		return fmt.Sprintf("step %s of journey %s was begun %s, but never by a session of tier %s, which prescale is for; give the cohort that tier, or prescale the tier that it has",
+			w.check.Step, w.check.Journey, times(w.others), w.spec.Tier)
 	}
 	return fmt.Sprintf("no session of journey %s came to step %s, so there was no heavy work", w.check.Journey, w.check.Step)
 }

@@ -29,7 +29,7 @@ func (h *history) returned(w workload) Finding {
 	end := h.lastHold(w)
 	stays, all := h.larger(w)
 	if len(all) == 0 {
-		return unknown(f, "no instance of "+c.Service+" ever had the larger class, so nothing shows that it would be given back")
+		return unknown(f, join("no instance of "+c.Service+" ever had the larger class, so nothing shows that it would be given back", w.refusalText(largeClass)))
 	}
 	latest, open := time.Duration(0), false
 	for _, s := range stays {

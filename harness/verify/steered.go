@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
 )
@@ -67,7 +68,8 @@ func meeting(all []intervention, f Finding) *intervention {
 }
 
 // interventions are those that were carried out. One of the load lasts until the next, a
-// fault until it was reverted, and everything else to the end of traffic.
+// fault until it was reverted, that one was called off until it would have been over, and
+// everything else to the end of traffic.
 func (h *history) interventions(events []journal.Event) []intervention {
 	var all []intervention
 	load := -1 // the last about the load
@@ -88,11 +90,22 @@ func (h *history) interventions(events []journal.Event) []intervention {
 				i.to = max(i.from, ended.at)
 			}
 		case "revert", "abort":
-			i.to = i.from
+			i.to = max(i.from, h.missing(b.Detail))
 		}
 		all = append(all, i)
 	}
 	return all
+}
+
+// missing is when a fault would have been over that was called off in these words; 0 where
+// none was.
+func (h *history) missing(detail string) time.Duration {
+	for _, f := range h.faults.runs {
+		if f.calledOff() && journal.CallsOff(detail, f.ID) {
+			return max(f.ended.at, f.origin+f.End.Std())
+		}
+	}
+	return 0
 }
 
 // injected is the ID of a fault in the words of its injection: "inject slow: delay ...".
