@@ -75,7 +75,11 @@ func (b *faultBook) over() func(id string) bool {
 func (b *faultBook) failed(id string) { b.ended[id] = true }
 
 // reverting takes in that a person has asked for the end of a fault.
-func (b *faultBook) reverting(id string) { b.stands[id].State = faultReverting }
+func (b *faultBook) reverting(id string) {
+	if !b.ended[id] {
+		b.stands[id].State = faultReverting
+	}
+}
 
 // waits tells whether a fault of the run has not begun.
 func (b *faultBook) waits(id string) bool { return b.stands[id].State == faultPlanned && !b.ended[id] }

@@ -134,7 +134,7 @@ func (l *live) revert(id string) (instruction, error) {
 	waits := l.known.waits(id)
 	detail := "revert " + id
 	if waits {
-		detail = journal.CallOff(id)
+		detail = "call off " + id
 	}
 	return instruction{detail, func(ctx context.Context) (steer.Reply, error) {
 		l.mu.Lock()

@@ -24,6 +24,8 @@ type scene struct {
 	phases  []phase
 	actions []action
 	faults  []faultSpan
+	// calledOff are faults that never began: they stand in their own panel alone.
+	calledOff []faultSpan
 }
 
 // Heights in units of the drawing.

@@ -153,6 +153,9 @@ func faultEntry(body journal.Body) (entry, bool) {
 	case journal.FaultStarted:
 		return entry{kind: "fault", subject: b.Fault, text: after(after("begins on "+listed(b.Targets, 4), ": ", b.Detail), "; ", b.Error), grave: true}, true
 	case journal.FaultEnded:
+		if b.By == journal.FaultCalledOff {
+			return entry{kind: "fault", subject: b.Fault, text: "called off by hand before it began", grave: true}, true
+		}
 		return entry{kind: "fault", subject: b.Fault, text: after("reverted, by "+b.By, ": ", b.Error), grave: b.Error != ""}, true
 	case journal.FaultState:
 		good := b.State == journal.FaultApplied || b.State == journal.FaultReverted

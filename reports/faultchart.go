@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"html/template"
+	"slices"
 	"time"
 )
 
@@ -50,23 +51,45 @@ func faultSpansOf(f *Faults, w window) (spans []faultSpan) {
 	return spans
 }
 
+// calledOffOf are the faults that were called off, each at the moment at which it was.
+func calledOffOf(f *Faults) (marks []faultSpan) {
+	if f == nil {
+		return nil
+	}
+	for _, r := range firstOf(f.Faults, maxFaultRows) {
+		if r.calledOff() {
+			marks = append(marks, faultSpan{id: r.ID + " (" + r.state() + ")", words: fmt.Sprintf("%s on %s: %s", r.ID, listed(r.Targets, 4), r.state()), from: *r.Ended, to: *r.Ended})
+		}
+	}
+	return marks
+}
+
+// when is from when to when it lasted, of one that was called off when that was.
+func (f faultSpan) when() string {
+	if f.from == f.to {
+		return "at " + moment(f.from)
+	}
+	return moment(f.from) + " to " + moment(f.to)
+}
+
 // faultPanel draws each fault as a bar; "" without any. What had no effect, was
-// lost or is not over is hatched.
+// lost or is not over is hatched, and so is the mark of what was called off.
 func faultPanel(s *scene) template.HTML {
-	if len(s.faults) == 0 {
+	all := slices.Concat(s.faults, s.calledOff)
+	if len(all) == 0 {
 		return ""
 	}
-	p := newPanel(s, "faults-chart", "Faults", "what was broken on purpose", faultRow*float64(len(s.faults)))
+	p := newPanel(s, "faults-chart", "Faults", "what was broken on purpose", faultRow*float64(len(all)))
 	p.d.b.WriteString(doubtful)
-	about := make([]string, 0, len(s.faults))
-	for i, f := range s.faults {
+	about := make([]string, 0, len(all))
+	for i, f := range all {
 		y := p.top + faultRow*float64(i) + (faultRow-faultBar)/2
 		x1, x2 := s.window.x(f.from), s.window.x(f.to)
 		class := "fault"
 		if !f.sound {
 			class = "fault doubtful"
 		}
-		text := fmt.Sprintf("%s, %s to %s", f.words, moment(f.from), moment(f.to))
+		text := f.words + ", " + f.when()
 		p.d.span(class, x1, x2, 2, y, faultBar, text)
 		if room := marginLeft + plotWidth; x2+8 < room*3/4 {
 			p.d.beside("fault-label", "start", x2, 6, y+faultBar-1.5, cut(f.id, 40))

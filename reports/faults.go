@@ -28,7 +28,8 @@ type FaultRun struct {
 	Revert  string        `json:"revert"`     // the class of its revert
 	Detail  string        `json:"detail"`     // in words
 	Planned time.Duration `json:"planned_ns"` // offset from the start of traffic
-	// Began and Ended are null for what did not take place. Late is how long after
+	// Began and Ended are null for what did not take place; of a fault that was called off
+	// Ended is when. Late is how long after
 	// its moment it was in force, Took how long the order for it took; the same of its
 	// revert.
 	Began      *time.Duration `json:"began_ns"`
@@ -38,7 +39,7 @@ type FaultRun struct {
 	RevertLate time.Duration  `json:"revert_late_ns"`
 	RevertTook time.Duration  `json:"revert_took_ns"`
 	Permanent  bool           `json:"permanent,omitempty"` // it is not reverted before the run ends
-	By         string         `json:"by"`                  // why it ended: "schedule", "stop", "interrupt", ...
+	By         string         `json:"by"`                  // why it ended: "schedule", "stop", "called off", ...
 	Error      string         `json:"error"`
 	On         []FaultTarget  `json:"on"` // by name of the target
 }
@@ -210,6 +211,11 @@ func (t FaultTarget) last() (in StateChange, over *StateChange) {
 		}
 	}
 	return in, over
+}
+
+// calledOff tells that a person did not want the fault before it began.
+func (r FaultRun) calledOff() bool {
+	return r.Began == nil && r.Ended != nil && r.By == journal.FaultCalledOff
 }
 
 // sound tells whether the fault was in force on all of its targets, with

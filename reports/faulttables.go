@@ -44,7 +44,10 @@ func (r FaultRun) lasted() string {
 // state is the worst of its targets: what it was while it lasted and whether it
 // is over.
 func (r FaultRun) state() string {
-	if r.Began == nil {
+	switch {
+	case r.calledOff():
+		return journal.FaultCalledOff
+	case r.Began == nil:
 		return "not done"
 	}
 	if len(r.On) == 0 {
@@ -76,6 +79,9 @@ func (r FaultRun) state() string {
 // evidence is what is known of it: the reason of the first target that is not as
 // it should be, else of the first.
 func (r FaultRun) evidence() string {
+	if r.calledOff() {
+		return "called off by hand at " + moment(*r.Ended) + ", before it began"
+	}
 	if r.Error != "" {
 		return cut(r.Error, maxLineError)
 	}

@@ -72,7 +72,7 @@ func timelineOf(run Run, w window) *pageTimeline {
 	points := thin(all, maxPoints)
 	every := lanesOf(events, w)
 	lanes, quiet, more := shown(every, w)
-	s := &scene{window: w, phases: phasesOf(events, w), actions: actionsOf(events, w), faults: faultSpansOf(faultsOf(run), w)}
+	s := &scene{window: w, phases: phasesOf(events, w), actions: actionsOf(events, w), faults: faultSpansOf(faultsOf(run), w), calledOff: calledOffOf(faultsOf(run))}
 	t := &pageTimeline{
 		Legend: laneLegend(lanes), Quiet: clean(listed(quiet, 20)), More: more, Points: len(all), Thin: len(points) < len(all),
 		Data: readingsOf(points, s.phases, w), window: w, known: map[[2]time.Duration]string{}, Style: template.CSS(chartStyle), //nolint:gosec // our own file

@@ -17,7 +17,7 @@ type band struct {
 	From  float64  `json:"from"`
 	To    *float64 `json:"to,omitempty"`
 	State string   `json:"state,omitempty"` // the last known, with its reason
-	Doubt bool     `json:"doubt,omitempty"` // of a fault: no evidence of an effect; of an alert: pending
+	Doubt bool     `json:"doubt,omitempty"` // of a fault: no evidence of an effect, or called off; of an alert: pending
 }
 
 // bands are the phases, faults and alerts of a run.
@@ -46,6 +46,10 @@ func (b *bands) observe(e journal.Event, redact func(string) string) {
 			b.changes++
 		}
 	case journal.FaultEnded:
+		if body.By == journal.FaultCalledOff { // it has no band yet, and is to be seen all the same
+			b.open(&b.Faults, band{ID: body.Fault, Label: redact(body.Fault + ": " + body.By), From: t, To: &t, State: body.By, Doubt: true})
+			break
+		}
 		b.shut(b.Faults, body.Fault, t)
 	case journal.AlertChanged:
 		b.alert(t, body)

@@ -68,7 +68,7 @@ func meeting(all []intervention, f Finding) *intervention {
 }
 
 // interventions are those that were carried out. One of the load lasts until the next, a
-// fault until it was reverted, that one was called off until it would have been over, and
+// fault until it was reverted, the calling off of one until it would have been over, and
 // everything else to the end of traffic.
 func (h *history) interventions(events []journal.Event) []intervention {
 	var all []intervention
@@ -90,18 +90,19 @@ func (h *history) interventions(events []journal.Event) []intervention {
 				i.to = max(i.from, ended.at)
 			}
 		case "revert", "abort":
-			i.to = max(i.from, h.missing(b.Detail))
+			i.to = max(i.from, h.spared(b.Detail))
 		}
 		all = append(all, i)
 	}
 	return all
 }
 
-// missing is when a fault would have been over that was called off in these words; 0 where
-// none was.
-func (h *history) missing(detail string) time.Duration {
+// spared is until when a fault would have lasted that was called off in these words: "call
+// off slow: not today"; 0 where none was.
+func (h *history) spared(detail string) time.Duration {
+	id := inWords(detail, "call off ")
 	for _, f := range h.faults.runs {
-		if f.calledOff() && journal.CallsOff(detail, f.ID) {
+		if f.ID == id && f.calledOff() {
 			return max(f.ended.at, f.origin+f.End.Std())
 		}
 	}
@@ -109,7 +110,10 @@ func (h *history) missing(detail string) time.Duration {
 }
 
 // injected is the ID of a fault in the words of its injection: "inject slow: delay ...".
-func injected(detail string) string {
-	id, _, _ := strings.Cut(strings.TrimPrefix(detail, "inject "), ":")
+func injected(detail string) string { return inWords(detail, "inject ") }
+
+// inWords is the ID of the fault that something was done about, in the words of what was.
+func inWords(detail, done string) string {
+	id, _, _ := strings.Cut(strings.TrimPrefix(detail, done), ":")
 	return id
 }

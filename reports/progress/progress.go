@@ -237,8 +237,11 @@ func broken(body journal.Body) (text, kind string) {
 		}
 		return fmt.Sprintf("fault %s: %s, on %s", b.Fault, b.Detail, strings.Join(b.Targets, ", ")), "fault"
 	case journal.FaultEnded:
-		if b.Error != "" {
+		switch {
+		case b.Error != "":
 			return fmt.Sprintf("fault %s: not reverted: %s", b.Fault, b.Error), "warning"
+		case b.By == journal.FaultCalledOff:
+			return fmt.Sprintf("fault %s: called off before it began", b.Fault), "fault"
 		}
 		return fmt.Sprintf("fault %s: reverted", b.Fault), "fault"
 	case journal.FaultState:

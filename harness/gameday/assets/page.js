@@ -177,9 +177,12 @@
   const fillFaults = (faults) => {
     $("faults").replaceChildren(...faults.map((f) => {
       const made = node("li");
-      const button = node("button", "Revert", { type: "button", "aria-label": "Revert " + f.id, "data-fault": f.id });
+      made.append(node("span", `${f.id}: ${f.kind} on ${(f.targets || []).join(", ") || "–"}, ${f.state}${f.live ? ", by hand" : ""}`));
+      if (f.state === "called off") return made;
+      const does = f.state === "planned" ? "Call off" : "Revert";
+      const button = node("button", does, { type: "button", "aria-label": does + " " + f.id, "data-fault": f.id });
       button.addEventListener("click", () => busy(button, { verb: "revert", fault: f.id }));
-      made.append(node("span", `${f.id}: ${f.kind} on ${(f.targets || []).join(", ") || "–"}, ${f.state}${f.live ? ", by hand" : ""}`), button);
+      made.append(button);
       return made;
     }));
     if (!faults.length) $("faults").append(node("li", "none", { class: "muted" }));
