@@ -85,10 +85,43 @@ func scaled(hard context.Context, ended <-chan error) error {
 
 // lint tells before the run what its settings alone make certain.
 func (r *run) lint() {
-	for _, remark := range r.Loaded.Plan.Lint {
-		r.emit(journal.Note{Level: remark.Level, Text: "lint " + remark.Rule + ": " + remark.Text})
+	for _, note := range lintNotes(r.Loaded.Plan) {
+		r.emit(note)
 	}
 }
+
+// lintNotes are the remarks on a plan for the record, and one line for people that
+// says which there are: whoever starts the same run again and again knows them, and
+// they are no part of what it shows. There are none where nothing is remarked on.
+func lintNotes(plan *scenarios.Plan) (notes []journal.Note) {
+	if len(plan.Lint) == 0 {
+		return nil
+	}
+	level, warnings, about := "info", 0, []string{}
+	for _, remark := range plan.Lint {
+		words := remark.Rule + " of " + remark.Service
+		if remark.Level == "warning" {
+			level = "warning"
+			warnings++
+			about = append(about, words)
+		}
+		notes = append(notes, journal.Note{Level: "detail", Text: "lint " + words + ": " + remark.Text})
+	}
+	text := "1 remark on the plan"
+	if n := len(plan.Lint); n > 1 {
+		text = fmt.Sprintf("%d remarks on the plan", n)
+	}
+	if warnings > 0 {
+		if more := len(about) - mostAbout; more > 0 {
+			about = append(about[:mostAbout], fmt.Sprintf("%d more", more))
+		}
+		text += ", with warnings (" + strings.Join(about, ", ") + ")"
+	}
+	return append(notes, journal.Note{Level: level, Text: text + "; see shakedown plan"})
+}
+
+// mostAbout is how many warnings about a plan are named in a run of it.
+const mostAbout = 4
 
 // resizable tells, before anything is made, whether a platform can change the
 // resources of instances, where a plan wants that: a platform that cannot would

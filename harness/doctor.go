@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/shakedown-dev/shakedown/harness/platform"
 )
 
 // Diagnosis is one thing that doctor looked at.
@@ -57,8 +59,13 @@ func diagnoseEngine(ctx context.Context) (d Diagnosis, more []Diagnosis) {
 	defer chosen.TearDown(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was made
 	d = Diagnosis{Name: "docker", State: "ok", Text: "an engine on this machine answers"}
 	if out, err := exec.CommandContext(ctx, "docker", "info", "--format",
-		"engine {{.ServerVersion}}, cgroup v{{.CgroupVersion}}, {{.Driver}}, {{.NCPU}} CPUs").Output(); err == nil {
+		"engine {{.ServerVersion}}, cgroup v{{.CgroupVersion}}, {{.Driver}}").Output(); err == nil {
 		d.Text = strings.TrimSpace(string(out))
+	}
+	if sizer, ok := chosen.(platform.Sizer); ok {
+		if machine, err := sizer.Size(ctx); err == nil {
+			d.Text += fmt.Sprintf("; instances can use %s CPUs and %s of memory", cpus(machine), memory(machine.Memory))
+		}
 	}
 	if _, err := exec.LookPath("docker"); err != nil {
 		return d, nil // only the client can be asked for more

@@ -57,11 +57,11 @@ func TestFaultBook(t *testing.T) {
 			t.Errorf("revert %s: %v, want %q", id, err, want)
 		}
 	}
-	refused("planned", "not begun")
-	refused("nobody", "in force: none")
+	refused("planned", "")
+	refused("nobody", "in force: none; planned: planned")
 	book.add(scenarios.PlannedFault{ID: "mine", Kind: "delay", Services: []string{"db"}})
 	book.take(journal.FaultStarted{Fault: "mine", Targets: []string{"db-1"}})
-	refused("nobody", "in force: mine")
+	refused("nobody", "in force: mine; planned: planned")
 	book.take(journal.FaultState{Fault: "mine", Target: "db-1", State: journal.FaultApplied})
 	if all := book.present(); len(all) != 2 || all[0].Live || !all[1].Live || all[1].State != "applied" || all[1].Targets[0] != "db-1" {
 		t.Errorf("%+v", all)
@@ -79,6 +79,23 @@ func TestFaultBook(t *testing.T) {
 		t.Error("what was asked for before changes with the book, or what is over is not")
 	}
 	book.take(journal.FaultState{Fault: "unknown"}) // of nobody's plan
+	book.reverting("mine")
+	book.take(journal.FaultEnded{Fault: "planned", By: journal.FaultCalledOff})
+	refused("planned", "called off already")
+	refused("nobody", "in force: none; planned: none")
+	if all := book.present(); len(all) != 1 || all[0].ID != "planned" || all[0].State != "called off" || !book.over()("planned") {
+		t.Errorf("%+v", all)
+	}
+}
+
+// One that begins while a person ends it is being reverted until it is over.
+func TestFaultBookOfWhatBeginsMeanwhile(t *testing.T) {
+	book := newFaultBook([]scenarios.PlannedFault{{ID: "slow", Kind: "delay", Services: []string{"api"}}})
+	book.reverting("slow")
+	book.take(journal.FaultStarted{Fault: "slow", Targets: []string{"api-1"}})
+	if all := book.present(); len(all) != 1 || all[0].State != "reverting" || all[0].Targets[0] != "api-1" || book.waits("slow") {
+		t.Errorf("%+v", all)
+	}
 }
 
 // steeredByHand is a run without a stack, begun, with the verbs that its record has.

@@ -57,6 +57,9 @@ func Prepare(ctx context.Context, loaded *Loaded, request Request) (Options, err
 		return Options{}, err
 	}
 	err = fits(loaded, chosen, request)
+	if err == nil {
+		err = room(ctx, loaded, chosen)
+	}
 	if err == nil && !request.Hold {
 		err = able(ctx, loaded, chosen, agent)
 	}

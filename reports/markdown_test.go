@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/shakedown-dev/shakedown/harness/race"
 	"github.com/shakedown-dev/shakedown/harness/verify"
 )
 
@@ -18,7 +19,7 @@ func TestMarkdownIsCutInWholePieces(t *testing.T) {
 			Wanted: "a | b `c` <d>", Measured: "é\n```", Reason: "because | of <script>", Evidence: []verify.Evidence{{Text: "</details> ```"}}})
 	}
 	whole := render(t, run, Markdown)
-	for most := 0; most < len(whole)+200; most += 1 + most/50 {
+	for most := 0; most < len(whole)+200; most += 1 + most/race.Less(50, 4) {
 		var out bytes.Buffer
 		must(t, MarkdownWithin(&out, run, most))
 		text := out.String()

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/race"
 	"github.com/shakedown-dev/shakedown/harness/rundir"
 	"github.com/shakedown-dev/shakedown/harness/verify"
 	"github.com/shakedown-dev/shakedown/scenarios"
@@ -285,6 +286,9 @@ func scaledHour() Run {
 }
 
 func TestThePageOfAScaledHourIsSmall(t *testing.T) {
+	if race.On {
+		t.Skip("renders an hour")
+	}
 	if page := render(t, scaledHour(), HTML); len(page) > 2<<20 {
 		t.Errorf("%d bytes", len(page))
 	}

@@ -5,7 +5,8 @@ package scenarios
 // neither too few nor too many instances (C3, C4) nor more than ever needed (C5),
 // that it did not swing (C6), that it kept to its limits (C7), and that it removed
 // instances only after its stabilization window or cooldown (C8). What is not
-// asked for is not judged, but for C6 to C8. Times are real ones, not divided by
+// asked for is not judged, but for C6 to C8; where most decisions were made without
+// a metric C6 and C8 are not told. Times are real ones, not divided by
 // tempo. Demand is the load, averaged over some five seconds at a time, divided by
 // the service's autoscale.capacity; that of a service with a queue is counted in
 // the acknowledged requests of a queue check's work. What a release has beyond its
@@ -20,7 +21,8 @@ type ScalingCheck struct {
 	// serve, which needs capacity.
 	Change *Moment `json:"change,omitempty" yaml:"change"`
 	// Reaction is the limit from the change of load to the first new instance that
-	// takes traffic; its parts are shown (C1).
+	// takes traffic, or is there to work where nothing routes to it; its parts are
+	// shown (C1).
 	Reaction *Duration `json:"reaction,omitempty" yaml:"reaction"`
 	// Recovery is about the time until an objective is met again (C2).
 	Recovery *Recovery `json:"recovery,omitempty" yaml:"recovery"`
@@ -86,8 +88,8 @@ type QueueCheck struct {
 
 // PrescaleCheck asserts that the larger class was effective before the first
 // byte of heavy work (P1), that nobody was restarted or ran out of memory (P2),
-// that the work was completed (P3), that the resources were given back (P4), and
-// that whoever got none was told so (P5).
+// that the work was completed (P3), that the resources were given back, and not
+// before granted work was over (P4), and that whoever got none was told so (P5).
 type PrescaleCheck struct {
 	// Service is the one that is prescaled.
 	Service string `json:"service" yaml:"service" jsonschema:"required"`
@@ -104,8 +106,8 @@ type PrescaleCheck struct {
 	OOMKills int `json:"oom_kills,omitempty" yaml:"oom_kills" jsonschema:"minimum=0"`
 	// Completed is the least share of the work that is completed. Default 100%.
 	Completed *Percent `json:"completed,omitempty" yaml:"completed"`
-	// ReturnedWithin is how long after the last account's hold the instances may
-	// take to be back in their own class, real time. Default 5s.
+	// ReturnedWithin is how long after the last hold of an account that was granted it
+	// the instances may take to be back in their own class, real time. Default 5s.
 	ReturnedWithin Duration `json:"returned_within,omitempty" yaml:"returned_within"`
 }
 
@@ -120,6 +122,7 @@ type CostCheck struct {
 	// Replicas is the most replica-seconds for each that was needed: 1.5x (K1). What a
 	// release has beyond its number of instances is told, and not counted.
 	Replicas *Factor `json:"replicas,omitempty" yaml:"replicas" jsonschema:"anyof_required=replicas"`
-	// CPU is the least share of the requested CPU-seconds that was used (K2).
+	// CPU is the least share of the requested CPU-seconds that was used (K2). Where no
+	// load came less shows nothing.
 	CPU *Percent `json:"cpu,omitempty" yaml:"cpu" jsonschema:"anyof_required=cpu"`
 }

@@ -35,7 +35,7 @@ func (c *compiler) checkPrescale(at location, name string, p Prescale) {
 // so that it can be restored.
 func (c *compiler) checkLarge(at location, name string, large ResourceClass) {
 	limits := c.info.Services[name].Limits
-	if large.IsZero() && !c.doc.reportedIn(at) {
+	if large.IsZero() && !c.doc.reportedIn(at) && c.doc.given(at[:len(at)-1], "large") {
 		c.doc.report(at, "names neither cpus nor memory", "say what is larger: cpus, memory or both")
 	}
 	if large.CPUs > 0 {

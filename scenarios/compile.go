@@ -107,6 +107,7 @@ func newCompiler(d *Document, info StackInfo) *compiler {
 
 // compile makes the plan, or says why there is none.
 func (c *compiler) compile() (*Plan, Problems) {
+	c.readAsMeant()
 	c.merge()
 	c.checkServices()
 	c.checkParties()

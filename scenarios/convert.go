@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -137,7 +138,7 @@ func (c *converter) alias(n *ast.AliasNode, path string) *node {
 		for a := range c.anchors {
 			names = append(names, a)
 		}
-		c.report(c.place(n), path, fmt.Sprintf("*%s refers to no anchor above", name), didYouMean(name, names))
+		c.report(c.place(n), path, fmt.Sprintf("*%s refers to no anchor above", name), cmp.Or(didYouMean(name, names), fmt.Sprintf("write &%s before the value that it stands for, further up in the same document", name)))
 		return &node{at: c.place(n), broken: true}
 	}
 	c.open[name] = true

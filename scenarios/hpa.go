@@ -56,11 +56,12 @@ func readLimited(path string) ([]byte, error) {
 }
 
 // readHPA reads a file that has one HorizontalPodAutoscaler, maybe among other
-// manifests. File is only a name; nothing is opened.
+// manifests or in a List of them. File is only a name; nothing is opened.
 func readHPA(file string, text []byte) (*hpaFile, Problems) {
 	d := &Document{File: file, src: newSource(file, text)}
 	documents, problem := readYAML(d.src, text)
 	if problem != nil {
+		problem.Suggestion = cmp.Or(problem.Suggestion, "it has to be the manifest of an autoscaler, as kubectl apply takes it; put that into the file, or name another")
 		return nil, Problems{*problem}
 	}
 	var roots []*node
@@ -68,15 +69,21 @@ func readHPA(file string, text []byte) (*hpaFile, Problems) {
 	for _, document := range documents {
 		c := newConverter(d.src)
 		root := c.convert(document, "")
-		kind := root.get("kind")
-		if len(documents) > 1 && (kind == nil || kind.text != manifest.Kind) {
-			continue // somebody else's
+		list := isList(root)
+		autoscalers := autoscalersIn(root)
+		if len(autoscalers) == 0 && len(documents) == 1 && !list {
+			autoscalers = []*node{root} // what it is instead is told further down
 		}
-		roots, found = append(roots, root), append(found, c.problems...)
+		if len(autoscalers) > 0 || c.tooMuch {
+			found = append(found, c.problems...)
+		}
+		roots = append(roots, autoscalers...)
 	}
 	switch {
+	case len(roots) == 0 && len(found) > 0:
+		return nil, found
 	case len(roots) == 0:
-		return nil, Problems{d.src.problem(place{line: 1, column: 1}, "", fmt.Sprintf("none of the %d documents is a %s", len(documents), manifest.Kind), "name the file of an autoscaler")}
+		return nil, Problems{d.src.problem(place{line: 1, column: 1}, "", noneOf(len(documents)), "name the file of an autoscaler")}
 	case len(roots) > 1:
 		return nil, Problems{d.src.problem(roots[1].at, "", "a second "+manifest.Kind+" begins here", "keep one a file")}
 	}
@@ -86,6 +93,38 @@ func readHPA(file string, text []byte) (*hpaFile, Problems) {
 		return nil, d.problems
 	}
 	return &hpaFile{*m, d}, nil
+}
+
+// noneOf says that no document of a file is an autoscaler.
+func noneOf(documents int) string {
+	if documents == 1 {
+		return "the list has no " + manifest.Kind
+	}
+	return fmt.Sprintf("none of the %d documents is a %s", documents, manifest.Kind)
+}
+
+// isList tells whether a document is a List, which a cluster takes for the manifests
+// in it.
+func isList(n *node) bool {
+	kind := n.get("kind")
+	return kind != nil && kind.text == "List"
+}
+
+// autoscalersIn are the autoscalers that a cluster would take a document for: itself, or
+// those of a List. Others are none of our business.
+func autoscalersIn(n *node) (all []*node) {
+	if isList(n) {
+		if items := n.get("items"); items != nil {
+			for _, item := range items.items {
+				all = append(all, autoscalersIn(item)...)
+			}
+		}
+		return all
+	}
+	if kind := n.get("kind"); kind != nil && (kind.text == manifest.Kind || kind.text == manifest.Kind+"List") {
+		return []*node{n}
+	}
+	return nil
 }
 
 // decodeHPA hands the document to where manifests are known, and places the
@@ -98,6 +137,9 @@ func (d *Document) decodeHPA() *manifest.Manifest {
 	}
 	m, problems := manifest.Decode(text)
 	for _, p := range problems {
+		if d.reported(location(p.Path)) {
+			continue // it could not even be read
+		}
 		report, suggestion := d.report, p.Suggestion
 		if p.Key {
 			report, suggestion = d.reportKey, didYouMean(fmt.Sprint(p.Path[len(p.Path)-1]), p.Known)

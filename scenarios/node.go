@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -61,6 +62,16 @@ func (n *node) field(name string) *field {
 		}
 	}
 	return nil
+}
+
+// with is a copy of a mapping in which a field has another value.
+func (n *node) with(name string, value *node) *node {
+	other := *n
+	other.fields = slices.Clone(n.fields)
+	if f := other.field(name); f != nil {
+		f.value = value
+	}
+	return &other
 }
 
 // move gives a value, and all that is in it, another place.

@@ -92,6 +92,15 @@ func (ps *Problems) add(src *source, at place, path, message, suggestion string)
 	*ps = append(*ps, src.problem(at, path, message, suggestion))
 }
 
+// move gives the problems inside of a value another path.
+func (ps Problems) move(from, to string) {
+	for i, p := range ps {
+		if rest, inside := strings.CutPrefix(p.Path, from); inside && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			ps[i].Path = to + rest
+		}
+	}
+}
+
 // A place is where a value stands: in the file, or in the flag that set it.
 type place struct {
 	line, column int

@@ -86,6 +86,38 @@ func (c *compiler) mergeWritten() {
 	}
 }
 
+// readAsMeant takes the settings of a service that the compose project does not have for
+// those of the one whose name is nearest: the name is the mistake, which is reported,
+// and not what would be missing without them.
+func (c *compiler) readAsMeant() {
+	written := c.doc.node(location{"stack", "services"})
+	if written == nil || written.kind != mapKind {
+		return
+	}
+	services, wrong := maps.Clone(c.doc.Scenario.Stack.Services), Problems{}
+	renamed := *written
+	renamed.fields = slices.Clone(written.fields)
+	for i, f := range renamed.fields {
+		if _, exists := c.info.Services[f.name]; exists || c.third(f.name) {
+			continue
+		}
+		path := child("stack.services", f.name)
+		wrong.add(c.doc.src, f.at, path, fmt.Sprintf("the compose project has no service %q", shorten(f.name)), didYouMean(f.name, keys(c.info.Services)))
+		meant := nearest(f.name, keys(c.info.Services))
+		if meant == "" || renamed.field(meant) != nil {
+			continue
+		}
+		renamed.fields[i].name = meant
+		services[meant] = services[f.name]
+		delete(services, f.name)
+		c.doc.problems.move(path, child("stack.services", meant))
+	}
+	c.doc.problems = append(c.doc.problems, wrong...)
+	stack := c.doc.root.get("stack").with("services", &renamed)
+	c.doc.root = c.doc.root.with("stack", stack)
+	c.doc.Scenario.Stack.Services = services
+}
+
 // giveWay takes out of what x-shakedown says of a service what the scenario says
 // in another way: another kind of autoscaler, another source of a metric.
 func giveWay(s Service, written *node) Service {
@@ -117,8 +149,7 @@ func (c *compiler) checkServices() {
 			continue
 		}
 		if !ok {
-			c.doc.reportKey(at, fmt.Sprintf("the compose project has no service %q", shorten(name)), didYouMean(name, keys(c.info.Services)))
-			continue
+			continue // reported
 		}
 		c.checkPort(at, name, s, info)
 		c.checkDrain(at, s, info)

@@ -82,26 +82,6 @@ func TestAddedFaultsAreDoneAsPlannedOnesAre(t *testing.T) {
 	})
 }
 
-func TestFaultsAreEndedByHand(t *testing.T) {
-	w := steered(t, nil, func(t *testing.T, w *world, e *Engine) {
-		must(t, inject(t.Context(), e, planned("ice", "pause", 10*second, 30*second, pauseOf("all"), "db")))
-		if err := e.End(t.Context(), "later"); err == nil || !strings.Contains(err.Error(), "not begun") {
-			t.Errorf("before it begins: %v", err)
-		}
-		time.Sleep(2 * second)
-		must(t, e.End(t.Context(), "slow"))
-		must(t, e.End(t.Context(), "ice"))
-		if err := e.End(t.Context(), "ice"); err == nil || !strings.Contains(err.Error(), "over already") {
-			t.Errorf("twice: %v", err)
-		}
-		if err := e.End(t.Context(), "nobody"); err == nil {
-			t.Error("there is no such fault")
-		}
-	}, planned("slow", "delay", 5*second, 30*second, delayOf("all"), "api"), planned("later", "pause", 40*second, 5*second, pauseOf("one"), "api"))
-	ended := slices.DeleteFunc(w.said(), func(l string) bool { return !strings.Contains(l, "ended") })
-	same(t, ended, []string{"12.3s slow ended on api-1+api-2+api-3 by hand", "12.3s ice ended on db-1 by hand", "45s later ended on " + strings.TrimPrefix(ended[2], "45s later ended on ")})
-}
-
 func TestAddedFaultsAreRefused(t *testing.T) {
 	limited, outage := errors.New("no such agent"), scenarios.Fault{Outage: &scenarios.OutageFault{As: "refuse"}}
 	one := 1

@@ -1,6 +1,7 @@
 package netfault
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -158,46 +159,58 @@ func until(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// fates sends datagrams one after the other and says which came back.
-func fates(t *testing.T, to string, count int) (fates string) {
+// numbered sends datagrams of one byte, from 0 on.
+func numbered(t *testing.T, to string, count int) net.Conn {
 	t.Helper()
 	c, err := net.Dial("udp", to)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	for range count {
-		if _, err := c.Write([]byte("ping")); err != nil {
+	t.Cleanup(func() { _ = c.Close() })
+	for i := range count {
+		if _, err := c.Write([]byte{byte(i)}); err != nil {
 			t.Fatalf("the sender was told: %v", err)
 		}
-		_ = c.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
-		if _, err := c.Read(make([]byte, 8)); err != nil {
-			fates += "-"
-		} else {
-			fates += "+"
-		}
 	}
-	return fates
+	return c
+}
+
+// fates says which of the numbered datagrams came back. Those that were not lost are
+// waited for, however slow their way is.
+func fates(t *testing.T, c net.Conn, count, lost int) string {
+	t.Helper()
+	came := bytes.Repeat([]byte("-"), count)
+	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	for range count - lost {
+		number := make([]byte, 1)
+		if _, err := c.Read(number); err != nil {
+			t.Fatalf("%d of %d were lost, and only these came back: %s: %v", lost, count, came, err)
+		}
+		came[number[0]] = '+'
+	}
+	return string(came)
 }
 
 // TestLossIsDrawnFromTheSeed sees the same packets lost again, by way of other ports.
 func TestLossIsDrawnFromTheSeed(t *testing.T) {
 	n, s := opened(t, Config{}), serveThere(t, there)
-	lossy := func(seed uint64) (string, map[string]int64) {
+	const count = 40
+	lossy := func(seed uint64) string {
 		f := fault("lossy", order.Packets{Kind: order.Loss, Share: 0.3, Direction: order.Out, Port: s.port()})
 		f.Seed = seed
 		apply(t, n, f)
-		got := fates(t, s.at(), 40)
-		return got, revert(t, n, "lossy")
+		c := numbered(t, s.at(), count)
+		until(t, "all packets were looked at", func() bool { return n.Counters()["lossy"][packets] == count })
+		counters := revert(t, n, "lossy")
+		got := fates(t, c, count, int(counters[dropped]))
+		if lost := strings.Count(got, "-"); counters[packets] != count || counters[dropped] != int64(lost) || lost == 0 {
+			t.Fatalf("counters %v where %d of %d were lost", counters, lost, count)
+		}
+		return got
 	}
-	first, counters := lossy(1)
-	again, _ := lossy(1)
-	other, _ := lossy(2)
+	first, again, other := lossy(1), lossy(1), lossy(2)
 	if first != again || first == other {
 		t.Fatalf("seed 1: %s\nagain:  %s\nseed 2: %s", first, again, other)
-	}
-	if lost := strings.Count(first, "-"); counters[packets] != 40 || counters[dropped] != int64(lost) || lost == 0 {
-		t.Fatalf("counters %v where %d of 40 were lost", counters, lost)
 	}
 }
 

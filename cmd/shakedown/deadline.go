@@ -46,8 +46,14 @@ func bounded(soft, hard context.Context, c *cli.Context, plan *scenarios.Plan) (
 	return harness.WithDeadline(soft, hard, limit, harness.OrderlyEnd(plan))
 }
 
-// writeDeadline tells in a plan when a run of it would be ended.
+// writeDeadline tells in a plan when a run of it would be ended, and what makes it so
+// long.
 func writeDeadline(w io.Writer, plan *scenarios.Plan) error {
-	_, err := fmt.Fprintf(w, "\nDeadline\n  a run that is not over after %v is ended, with a report (run --deadline)\n", harness.Deadline(plan, 0))
+	start := "1 service that may take 1m to start"
+	if n := len(plan.Services); n != 1 {
+		start = fmt.Sprintf("%d services that may take 1m each to start", n)
+	}
+	_, err := fmt.Fprintf(w, "\nDeadline\n  a run that is not over after %v is ended, with a report (run --deadline);\n  %v of it are traffic, the rest is patience: images that are built or pulled,\n  %s, and an orderly end\n",
+		harness.Deadline(plan, 0), plan.Duration, start)
 	return err
 }

@@ -52,7 +52,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Commands: []*cli.Command{
 			runCommand(), gamedayCommand(), steerCommand(), validateCommand(), planCommand(), checkCommand(), reportCommand(), queryCommand(), serveCommand(), compareCommand(), baselineCommand(), calibrateCommand(), proveCommand(), defectsCommand(),
 			upCommand(), downCommand(), cleanCommand(), doctorCommand(), checksCommand(), faultsCommand(), undoCommand(), scenariosCommand(), schemaCommand(),
-			initCommand(), configCommand(), completionCommand(),
+			initCommand(), configCommand(), completionCommand(), versionCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {

@@ -10,11 +10,12 @@ import (
 
 func validateCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "validate",
-		Usage:       "check a scenario for mistakes without running it",
-		ArgsUsage:   "NAME|FILE",
-		Description: "Reports every mistake with file, line, column and a suggestion; needs no engine. Exit code 4 if there are any.\nRemarks on how far autoscalers can follow the planned load are printed too; they are no mistakes.",
-		Flags:       []cli.Flag{setFlag, variantFlag},
+		Name:      "validate",
+		Usage:     "check a scenario for mistakes without running it",
+		ArgsUsage: "NAME|FILE",
+		Description: "Reports every mistake with file, line, column and a suggestion; needs no engine. Exit code 4 if there are any.\nThe remarks of shakedown plan (how far autoscalers can follow the planned load, whom prescaling\n" +
+			"is for, what the run is too short for) are printed too; they are no mistakes.",
+		Flags: []cli.Flag{setFlag, variantFlag},
 		Action: func(c *cli.Context) error {
 			loaded, err := load(c)
 			if err != nil {

@@ -51,7 +51,8 @@ func TestTheLivePageIsAudited(t *testing.T) {
 			}
 		}
 	}
-	act(page, t, text("#hypotheses-h", "What we expect"), until(`document.querySelector("#chart-load path.c0") !== null`))
+	act(page, t, text("#hypotheses-h", "What we expect"), until(`document.querySelector("#chart-load path.c0") !== null`),
+		until(`document.querySelector("#kind option[value=kill]") !== null`))
 	act(page, t, chromedp.SendKeys(chromedp.CSS("#who"), "ada"), chromedp.SetValue(chromedp.CSS("#kind"), "kill"), click("#inject"),
 		text("#reply", "by-hand-1 is in force"), text("#faults", "by-hand-1"), text("#events", "it is gone"))
 	audit("a fault is in force")

@@ -157,6 +157,10 @@ func TestPageInABrowser(t *testing.T) {
 	act(bob, t, chromedp.SendKeys(chromedp.CSS("#who"), "bob"), chromedp.SendKeys(chromedp.CSS("#note"), "is this the cache?"), click("#note-form button"), text("#people", "is this the cache?"),
 		click(`#faults button[data-fault="by-hand-1"]`), text("#faults", "none"))
 	act(ada, t, text("#faults", "none"), text("#people", "is this the cache?"))
+	run.plan(steer.Fault{ID: "later", Kind: "delay", Targets: []string{"api"}, State: "planned"})
+	act(ada, t, text("#faults", "later: delay on api, planned"), text(`#faults button[data-fault="later"]`, "Call off"), click(`#faults button[data-fault="later"]`))
+	act(bob, t, text("#faults", "later: delay on api, called off"), until(`document.querySelector("#faults button") === null`),
+		text("#events", "called off by hand"), text("#rows", "later: called off"))
 	samePage(ada, bob, t)
 
 	act(ada, t, click("#abort"), until(`!document.querySelector("#confirm").hidden && document.activeElement.id === "abort-no"`),

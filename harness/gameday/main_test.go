@@ -70,6 +70,11 @@ func (r *fakeRun) Steer(_ context.Context, c steer.Command) (steer.Reply, error)
 			err = errors.New("there is no such fault; status lists those in force")
 			break
 		}
+		if f := &r.state.Faults[0]; f.ID == c.Fault && f.State == "planned" {
+			f.State = journal.FaultCalledOff
+			more = append(more, journal.FaultEnded{Fault: c.Fault, Targets: []string{}, By: journal.FaultCalledOff})
+			break
+		}
 		r.state.Faults = nil
 		more = append(more, journal.FaultEnded{Fault: c.Fault, Targets: []string{"api-1"}, By: "person"})
 	}
@@ -82,6 +87,13 @@ func (r *fakeRun) Steer(_ context.Context, c steer.Command) (steer.Reply, error)
 		r.events(journal.Event{T: t, Body: body})
 	}
 	return reply, err
+}
+
+// plan has a fault to come.
+func (r *fakeRun) plan(f steer.Fault) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.state.Faults = []steer.Fault{f}
 }
 
 func detail(c steer.Command) string {

@@ -318,3 +318,35 @@ func TestSecretsDoNotReachThePage(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// What is called off before it began is not in force, cannot be reverted, and stays in sight.
+func TestPlannedFaultsAreCalledOffOnThePage(t *testing.T) {
+	s, run := begun(t, nil)
+	drive(s, run, 0, 1)
+	run.plan(steer.Fault{ID: "later", Kind: "delay", Targets: []string{"api"}, State: "planned"})
+	asked := false
+	f := stream(t, s, "", func(f map[string]any) bool {
+		if !asked {
+			asked = true
+			if code, answer := post(t, s, `{"verb":"revert","by":"ada","fault":"later"}`, nil); code != http.StatusOK {
+				t.Errorf("%d: %s", code, answer)
+			}
+		}
+		return strings.Contains(fmt.Sprint(f["state"]), "state:called off")
+	})
+	client, err := Dial(t.Context(), s.config.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	status, err := client.Status(t.Context())
+	if err != nil || len(status.State.Faults) != 1 || status.State.Faults[0].State != "called off" {
+		t.Errorf("%+v, %v; the frame was %v", status.State, err, f)
+	}
+	whole := fmt.Sprint(stream(t, s, "", func(map[string]any) bool { return true }))
+	for _, want := range []string{"doubt:true from:30 id:later label:later: called off state:called off to:30", "text:called off by hand before it began"} {
+		if !strings.Contains(whole, want) {
+			t.Errorf("no %q in %s", want, whole)
+		}
+	}
+}

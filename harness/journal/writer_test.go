@@ -67,7 +67,7 @@ func everyBody() []Body {
 		Resized{Decision: 1, Service: "importer", Instance: "importer-1", Class: "large", FromCPUs: .25, FromMemory: 1, CPUs: 1, Memory: 2,
 			Cause: "c", Took: 3, Error: "e", Created: true},
 		SessionSignal{Service: "api", Via: "webhook", Account: "acme", Tier: "enterprise", Wants: "importer-1"},
-		Claim{Decision: 1, Service: "importer", Account: "acme", State: "granted", Instance: "importer-1", Via: "webhook", Waited: 1, Answered: true, Reason: "r"},
+		Claim{Decision: 1, Service: "importer", Account: "acme", State: "granted", Instance: "importer-1", Via: "webhook", Waited: 1, Answered: true, Reason: "r", Error: "e"},
 		Usage{Service: "api", Instance: "api-1", CPU: 1, Memory: 2, Limit: 3},
 		Measured{Service: "worker", Metric: "backlog", Value: 1.5, Error: "e"},
 		Interrupted{Service: "api", Instances: []string{"api-1"}, Notice: 1},

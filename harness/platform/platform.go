@@ -199,6 +199,14 @@ type Inspector interface {
 	MainProcess(ctx context.Context, name string) (command string, err error)
 }
 
+// A Sizer is a platform that tells how large the machine is that instances run on,
+// which need not be the one that the harness runs on.
+type Sizer interface {
+	// Size is what instances can use there at most, all together. No instance can
+	// have more CPUs; more memory it may be given, which is no limit then.
+	Size(ctx context.Context) (Resources, error)
+}
+
 // A Locator is a platform that tells the addresses of instances.
 type Locator interface {
 	// Addresses are those of a started instance on the networks of the run; of one

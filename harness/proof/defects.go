@@ -34,8 +34,7 @@ type Defects struct {
 // whatever comes of the runs is in the result, which is stored in Dir too.
 func (e Experiment) RunDefects(ctx, hard context.Context, plan DefectsPlan) (Defects, error) {
 	trials := plan.trials()
-	tell := e.teller(len(trials))
-	e.each(len(trials), func(i int) { trials[i] = e.trial(ctx, hard, trials[i], tell) })
+	e.try(ctx, hard, trials)
 	result := Defects{Version: 1, Kind: "defects", Dir: relative(e.Dir), Trials: []Trial{}, Healthy: []Trial{}}
 	for _, t := range trials {
 		if t.Defect == "" {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -180,6 +181,67 @@ func TestAsManyRunsAtATimeAsThereAreJobs(t *testing.T) {
 		}
 		if c.most != 3 || time.Since(started) != 3*time.Second || told != 8 {
 			t.Errorf("%d at a time, %s, %d told", c.most, time.Since(started), told)
+		}
+	})
+}
+
+// What else was under way may have been why a run proved nothing.
+func TestWhatProvedNothingIsRepeatedAtTheEndAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &counter{}
+		var again []string
+		late := func(ctx context.Context, run Run) Ended {
+			ended := c.Run(ctx, ctx, run)
+			if strings.HasSuffix(run.Name, "-again") {
+				again = append(again, run.Name)
+				return ended
+			}
+			if run.Name == "healthy-1-process" || run.Name == "healthy-2-process" {
+				return found(finding("slo/shop/p99", inconclusive))
+			}
+			return ended
+		}
+		var said []string
+		e := Experiment{Runner: runnerFunc(late), Dir: t.TempDir(), Jobs: 8, Again: func(line string) { said = append(said, line) }}
+		started := time.Now()
+		result, err := e.RunDefects(t.Context(), t.Context(), DefectsPlan{Only: []defects.Defect{defects.ReadyCold}, Platforms: []string{"process"}, Healthy: 7})
+		if err != nil || count(result.Healthy, Passed) != 7 {
+			t.Errorf("%+v, %v", result, err)
+		}
+		if want := []string{"healthy-1-process-again", "healthy-2-process-again"}; !slices.Equal(again, want) || time.Since(started) != 3*time.Second {
+			t.Errorf("%v were made again, and all took %s; want %v, each alone after the second of the others", again, time.Since(started), want)
+		}
+		if len(said) != 2 || !strings.Contains(said[0], "repeated at the end, alone: slo/shop/p99") {
+			t.Errorf("said %q", said)
+		}
+	})
+}
+
+// An interrupt reaches every run under way, and starts none of those to come.
+func TestAnInterruptEndsAllRunsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		var begun, ended atomic.Int64
+		e := Experiment{Dir: t.TempDir(), Jobs: 3, Runner: runnerFunc(func(ctx context.Context, run Run) Ended {
+			if ctx.Err() == nil {
+				begun.Add(1)
+				<-ctx.Done()
+				ended.Add(1)
+			}
+			return Ended{Interrupted: true}
+		})}
+		var result Defects
+		var err error
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			result, err = e.RunDefects(ctx, t.Context(), DefectsPlan{Platforms: []string{"process"}, Healthy: 2})
+		}()
+		synctest.Wait()
+		stop()
+		<-done
+		if err != nil || result.Verdict != NotRun || begun.Load() != 3 || ended.Load() != 3 {
+			t.Errorf("%s: %d begun, %d ended, %v", result.Verdict, begun.Load(), ended.Load(), err)
 		}
 	})
 }

@@ -39,6 +39,13 @@ func (t *teller) ended(line string) {
 	}
 }
 
+// tried tells of a trial, unless it was interrupted.
+func (t *teller) tried(trial Trial) {
+	if trial.Outcome != NotRun {
+		t.ended(trial.line())
+	}
+}
+
 // repeated tells of a run that is made again.
 func (t *teller) repeated(line string) {
 	t.mu.Lock()

@@ -61,8 +61,8 @@ type Experiment struct {
 	// Progress is called, one call at a time, with a line about each run that has
 	// ended; nil for none. Done counts those of Total that have ended.
 	Progress func(done, total int, line string)
-	// Again is called, as Progress is, when a run that proved nothing is repeated;
-	// nil for none.
+	// Again is called, as Progress is, for a run that proved nothing and is going to
+	// be repeated; nil for none.
 	Again func(line string)
 }
 

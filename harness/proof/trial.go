@@ -49,34 +49,44 @@ type Trial struct {
 	row Row
 }
 
-// trial makes a trial: once, and once more if it proved nothing the first time.
-func (e Experiment) trial(ctx, hard context.Context, t Trial, tell *teller) Trial {
-	for {
-		t.Runs++
-		run := Run{Name: t.Name, Scenario: t.Scenario, Platform: t.Platform}
-		if t.Runs > 1 {
-			run.Name += "-again"
+// try makes all trials, Jobs at a time. What proved nothing is made once more, with
+// nothing else under way: others that took the machine's time may have been why.
+func (e Experiment) try(ctx, hard context.Context, trials []Trial) {
+	tell := e.teller(len(trials))
+	e.each(len(trials), func(i int) {
+		trials[i] = e.run(ctx, hard, trials[i])
+		if t := trials[i]; t.provedNothing() {
+			tell.repeated(fmt.Sprintf("%s proved nothing and is repeated at the end, alone: %s", t.Name, t.doubt()))
+			return
 		}
-		for _, override := range t.row.Set {
-			run.Args = append(run.Args, "--set", override)
+		tell.tried(trials[i])
+	})
+	for i, t := range trials {
+		if t.provedNothing() {
+			trials[i] = e.run(ctx, hard, t)
+			tell.tried(trials[i])
 		}
-		if t.Defect != "" && len(t.row.Set) == 0 {
-			run.Environment = []string{defects.Env + "=" + string(t.Defect)}
-		}
-		run.Dir = filepath.Join(e.Dir, run.Name)
-		t.Dir = relative(run.Dir)
-		ended := e.Runner.Run(ctx, hard, run)
-		t.Took += ended.Took
-		t = t.judge(ended)
-		if t.Runs > 1 || !t.provedNothing() {
-			break
-		}
-		tell.repeated(fmt.Sprintf("%s proved nothing and is repeated: %s", t.Name, t.doubt()))
 	}
-	if t.Outcome != NotRun {
-		tell.ended(t.line())
+}
+
+// run makes the next run of a trial.
+func (e Experiment) run(ctx, hard context.Context, t Trial) Trial {
+	t.Runs++
+	run := Run{Name: t.Name, Scenario: t.Scenario, Platform: t.Platform}
+	if t.Runs > 1 {
+		run.Name += "-again"
 	}
-	return t
+	for _, override := range t.row.Set {
+		run.Args = append(run.Args, "--set", override)
+	}
+	if t.Defect != "" && len(t.row.Set) == 0 {
+		run.Environment = []string{defects.Env + "=" + string(t.Defect)}
+	}
+	run.Dir = filepath.Join(e.Dir, run.Name)
+	t.Dir = relative(run.Dir)
+	ended := e.Runner.Run(ctx, hard, run)
+	t.Took += ended.Took
+	return t.judge(ended)
 }
 
 // judge sorts the findings of a run.

@@ -246,3 +246,32 @@ func TestUnborn(t *testing.T) {
 		}
 	})
 }
+
+// An instance whose start the engine refuses is at no moment in neither list: while
+// it is taken away it is among the unborn already.
+func TestUnbornFromTheFirstMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newScaled(t, 1)
+		r.platform.refuse["start api-2"] = errors.New("api-2: the disk is full")
+		removing := 0
+		r.platform.hook = func(call string) {
+			if call != "remove api-2" {
+				return
+			}
+			removing++
+			if lost := r.Unborn("api"); len(lost) != 1 || lost[0].Error != "start api-2: the disk is full" {
+				t.Errorf("while api-2 is removed, unborn are %+v", lost)
+			}
+			wantNames(t, "members", memberNames(r), "api-1")
+		}
+		adjust(t, r, 2)
+		time.Sleep(time.Second)
+		if removing != 1 {
+			t.Errorf("api-2 was removed %d times", removing)
+		}
+		if lost := r.Unborn("api"); len(lost) != 1 {
+			t.Errorf("unborn %+v", lost)
+		}
+		down(t, r)
+	})
+}

@@ -48,9 +48,6 @@ func (s *Stack) enlistFor(of *service, predecessors []*instance, cause string) [
 func (s *Stack) raise(ctx context.Context, op Operation) error {
 	of, i := s.layout.service(op.service), s.instance(op.Subject)
 	err := s.launch(ctx, of, i, op)
-	if err != nil && ctx.Err() == nil && !s.counts(i) {
-		s.lost(i, err)
-	}
 	i.raised.fire()
 	if err == nil && of.healthcheck && !of.gatewayed() && s.counts(i) {
 		op.Op = opReady
@@ -76,11 +73,11 @@ type Unborn struct {
 }
 
 // lost remembers an instance that did not come up. One that was given notice has
-// its replacement already.
+// its replacement already, and one that was told to stop needs none.
 func (s *Stack) lost(i *instance, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if slices.Contains(s.noticed[i.of.name], i) {
+	if slices.Contains(s.noticed[i.of.name], i) || i.isWanted() {
 		return
 	}
 	s.unborn[i.of.name] = append(s.unborn[i.of.name], Unborn{Name: i.name, At: s.cfg.Clock.Now(), Error: err.Error()})
@@ -119,6 +116,11 @@ func (s *Stack) launch(ctx context.Context, of *service, i *instance, op Operati
 		}
 		if i.isWanted() {
 			return nil // its termination takes away what there is
+		}
+		if kind != opAdd && ctx.Err() == nil {
+			// Before the calls that take it away: whoever asks meanwhile would find it
+			// neither among the members nor here.
+			s.lost(i, err)
 		}
 		if kind == opStart && ctx.Err() == nil {
 			if gone := s.discard(ctx, i, op.Cause+" (given up)"); gone != nil {

@@ -49,7 +49,8 @@ func (h *history) replicaSeconds(c scenarios.CostCheck) Finding {
 	case used == 0:
 		return unknown(f, "no instance of "+c.Service+" ran in these phases")
 	}
-	f.Measured = fmt.Sprintf("%s: %s replica-seconds, %s needed", factor(used/needed), figure(used), figure(needed))
+	times := factorBeside(used/needed, *c.Replicas)
+	f.Measured = fmt.Sprintf("%s: %s replica-seconds, %s needed", times, figure(used), figure(needed))
 	f.Evidence = p.gaps(maxGaps, provided.tooMany, "too many")
 	if extras := h.extras(c.Service, running, own, during); len(extras) > 0 {
 		var spent time.Duration
@@ -61,7 +62,7 @@ func (h *history) replicaSeconds(c scenarios.CostCheck) Finding {
 	}
 	if used > float64(*c.Replicas)*needed*(1+tiny) {
 		f.Verdict = Fail
-		f.Reason = fmt.Sprintf("%s ran for %s replica-seconds, %s of the %s that were needed; the limit is %s", c.Service, figure(used), factor(used/needed), figure(needed), c.Replicas)
+		f.Reason = fmt.Sprintf("%s ran for %s replica-seconds, %s of the %s that were needed; the limit is %s", c.Service, figure(used), times, figure(needed), c.Replicas)
 	}
 	return d.unlessBlind(f)
 }
@@ -105,12 +106,15 @@ func (h *history) cpuSeconds(c scenarios.CostCheck) Finding {
 	}
 	set := cpus * seen.Seconds()
 	of := used.Seconds() / set
-	f.Measured = fmt.Sprintf("%s: %s CPU-seconds used, %s requested", percent(of), figure(used.Seconds()), figure(set))
+	f.Measured = fmt.Sprintf("%s: %s CPU-seconds used, %s requested", percentBeside(of, *c.CPU), figure(used.Seconds()), figure(set))
 	f.Evidence = []Evidence{{Text: fmt.Sprintf("%s of a core requested for each instance, for %s replica-seconds that were measured", figure(cpus), figure(seen.Seconds())),
 		From: h.controlled().from, To: h.controlled().to}}
 	if 100*of < float64(*c.CPU)-tiny {
+		if h.unasked(c.Service, c.Phases) {
+			return unknown(f, fmt.Sprintf("no load of %s is on record in these phases, so nothing shows that too much was set aside for it", c.Service))
+		}
 		f.Verdict = Fail
-		f.Reason = fmt.Sprintf("%s used %s of the CPU-seconds that were set aside for it, where %s should be", c.Service, percent(of), c.CPU)
+		f.Reason = fmt.Sprintf("%s used %s of the CPU-seconds that were set aside for it, where %s should be", c.Service, percentBeside(of, *c.CPU), c.CPU)
 	}
 	return f
 }

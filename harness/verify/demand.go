@@ -33,6 +33,7 @@ type load struct {
 	noun   string // "request" or "job"
 	blocks []block
 	why    string // why it is not known, "" if it is
+	none   bool   // nothing is on record of what would have been
 }
 
 // demand is how many instances a service needed.
@@ -147,6 +148,7 @@ func (h *history) loadOf(service string) load {
 		flows, l.why = h.tallied(service, true), h.gatewayDied(service)
 	}
 	if l.why == "" && len(flows) == 0 {
+		l.none = true
 		l.why = fmt.Sprintf("no %s of %s was recorded", l.noun, service)
 	}
 	if l.why == "" {
@@ -169,6 +171,12 @@ func (l load) idle(during []span) bool {
 	return !slices.ContainsFunc(l.blocks, func(b block) bool {
 		return b.rate > 0 && slices.ContainsFunc(during, func(s span) bool { return s.overlap(b.span) > 0 })
 	})
+}
+
+// unasked tells whether it is known that nothing came to a service in some phases.
+func (h *history) unasked(service string, phases []string) bool {
+	l := h.loadOf(service)
+	return l.none || l.why == "" && l.idle(h.phases(phases))
 }
 
 // blocksOf averages flows over steps of phases. What a stretch that goes beyond a

@@ -23,7 +23,8 @@ const (
 // faultRecovery judges how soon a journey was well again after each fault, one
 // finding each. Faults that overlap are one disturbance, judged from the last revert
 // on under the name of the fault that the plan ends last. Permanent ones are left out:
-// nobody recovers from what has not ended.
+// nobody recovers from what has not ended; one that was called off disturbed
+// nobody, and has a finding of its own.
 func (h *history) faultRecovery(c scenarios.RecoveryCheck) []Finding {
 	chosen := h.faultsOf(c.Faults)
 	var findings []Finding
@@ -36,7 +37,7 @@ func (h *history) faultRecovery(c scenarios.RecoveryCheck) []Finding {
 		findings = append(findings, h.blaming(f, group, c.Journey, c.Step, c.Objectives))
 	}
 	for _, f := range chosen {
-		if !slices.Contains(h.faults.runs, f) {
+		if !slices.Contains(h.faults.runs, f) || f.calledOff() && !f.permanent() {
 			findings = append(findings, h.dependent(recoveryFinding(c, f.ID), []*faultRun{f}))
 		}
 	}
@@ -63,7 +64,7 @@ func together(faults []*faultRun) [][]*faultRun {
 	var groups [][]*faultRun
 	var end scenarios.Duration
 	for _, f := range faults { // in order of At
-		if f.permanent() {
+		if f.permanent() || f.calledOff() {
 			continue
 		}
 		if n := len(groups); n > 0 && f.At < end {

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/race"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -40,7 +41,7 @@ func faultCases(t *testing.T) map[string]*txtar.Archive {
 // passes, and nothing that depends on the fault does.
 func TestNoFaultDoesNothingInSilence(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if testing.Short() || race.On {
 		t.Skip("judges some hundred runs")
 	}
 	// The faults of these cases are shown twice, or say something of no weight.
@@ -79,7 +80,7 @@ func TestNoFaultDoesNothingInSilence(t *testing.T) {
 // However a run with faults is cut short, nothing of it passes.
 func TestAPartOfARunWithFaultsNeverPasses(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
+	if testing.Short() || race.On {
 		t.Skip("judges some hundred runs")
 	}
 	for name, archive := range faultCases(t) {

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/race"
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
@@ -371,7 +372,11 @@ func FuzzJudge(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for n := 0; n < len(files); n += 10 { // some of every kind
+	apart := 10 // some of every kind
+	if race.On {
+		apart = 60
+	}
+	for n := 0; n < len(files); n += apart {
 		file := files[n]
 		archive, err := txtar.ParseFile(file)
 		if err != nil {

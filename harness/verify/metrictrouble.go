@@ -76,6 +76,41 @@ func watch(d demand, decisions []decision, name string) watched {
 	return w
 }
 
+// unlessUnseen takes a verdict back that is good only because an autoscaler did
+// nothing, where it did nothing because it saw nothing: most of its decisions lacked
+// a metric. What it did wrong all the same stays wrong. C1 needs no such thing: it
+// goes by the instances that came, and says of a metric that could not be read that
+// this is why none did.
+func unlessUnseen(f Finding, decisions []decision) Finding {
+	unseen := slices.DeleteFunc(slices.Clone(decisions), func(n decision) bool { return !n.unread() || n.change() != 0 })
+	if f.Verdict != Pass || 2*len(unseen) <= len(decisions) {
+		return f
+	}
+	from, to := unseen[0].at, unseen[len(unseen)-1].at
+	text := fmt.Sprintf("%s of %s %s made without a metric, first at %s", count(len(unseen)), plural(len(decisions), "decision"), wasOrWere(len(unseen)), offset(from))
+	for _, why := range unseen[0].blanks() {
+		text = join(text, why)
+	}
+	f.Evidence = append(f.Evidence, Evidence{Text: text, From: from, To: to, Count: len(unseen)})
+	return unknown(f, text+"; nothing was done because nothing was seen, so nothing shows what would be done otherwise")
+}
+
+// blanks are the metrics that could not be read, and why.
+func (d decision) blanks() []string {
+	var list []string
+	for _, m := range d.Metrics {
+		if m.Value != nil {
+			continue
+		}
+		text := m.Name + " could not be read"
+		if m.Error != "" {
+			text += ": " + firstLine(m.Error)
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
 // text says what is wrong; "" if nothing is.
 func (w watched) text(d demand) string {
 	switch {

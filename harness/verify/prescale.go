@@ -67,6 +67,7 @@ type work struct {
 	unknown     bool   // what ended last has no known outcome
 	underWay    int    // steps that have begun and not ended
 	waits       bool   // Step succeeded, and Done has yet to begin
+	stretches   []span // in which heavy work was under way, until forever where that did not end
 }
 
 // open tells whether the record does not say when the session was over.
@@ -145,6 +146,9 @@ func (a *account) take(m timed[journal.Milestone], c scenarios.PrescaleCheck) {
 	}
 	heavy, last := m.body.Step == c.Step, m.body.Step == c.Done
 	if m.body.Outcome == "started" {
+		if !s.open() {
+			s.stretches = append(s.stretches, span{m.at, forever})
+		}
 		s.underWay++
 		s.waits = s.waits && !last
 		if heavy {
@@ -160,7 +164,33 @@ func (a *account) take(m timed[journal.Milestone], c scenarios.PrescaleCheck) {
 	if last && m.body.Outcome == "ok" {
 		s.done++
 	}
+	if n := len(s.stretches); n > 0 && !s.open() && s.stretches[n-1].to == forever {
+		s.stretches[n-1].to = m.at
+	}
 }
+
+// grantedBy tells whether the account had the larger class, or was given it, between
+// two moments.
+func (a *account) grantedBy(from, to time.Duration) bool {
+	return a.holdsAt(from) || slices.ContainsFunc(a.claims, func(c timed[journal.Claim]) bool {
+		return c.at > from && c.at <= to && holding(c.body)
+	})
+}
+
+// holdsAt tells whether the account had a claim to the larger class at a moment. One
+// that the engine would not renew is kept.
+func (a *account) holdsAt(at time.Duration) bool {
+	held := false
+	for _, c := range a.claims {
+		if c.at <= at && c.body.Error == "" {
+			held = holding(c.body)
+		}
+	}
+	return held
+}
+
+// holding tells whether a claim is one to the larger class.
+func holding(c journal.Claim) bool { return c.State == granted || c.State == renewed }
 
 // claimAt is how the account's claim stood at a moment; "" without one.
 func (a *account) claimAt(at time.Duration) journal.Claim {
@@ -189,8 +219,11 @@ const (
 	rejected = "rejected"
 )
 
-// largeClass is the class that heavy work needs.
-const largeClass = "large"
+// The classes of an instance: heavy work needs the large one.
+const (
+	largeClass = "large"
+	baseClass  = "base"
+)
 
 // idle says why there is no heavy work to judge; "" if there is some.
 func (w workload) idle() string {

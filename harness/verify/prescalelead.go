@@ -56,7 +56,7 @@ func (h *history) effective(w workload) Finding {
 		return f
 	}
 	f.Verdict = Fail
-	f.Reason = fmt.Sprintf("%s of %s began their heavy work too early for the larger class", count(len(late)), plural(len(leads), "account"))
+	f.Reason = join(w.unwilling(), tooLate(late, len(leads)))
 	for _, l := range late[:min(len(late), keysInReason)] {
 		f.Reason = join(f.Reason, l.words())
 	}
@@ -64,18 +64,73 @@ func (h *history) effective(w workload) Finding {
 	return f
 }
 
-// unannounced says that nobody asked for the larger class at all; "" if somebody
-// did, or nobody had to.
+// tooLate says for how many accounts the larger class was not there in time.
+func tooLate(late []lead, all int) string {
+	never := 0
+	for _, l := range late {
+		if l.never {
+			never++
+		}
+	}
+	what := "came too late"
+	switch {
+	case never == len(late):
+		what = "never came"
+	case never > 0:
+		what += fmt.Sprintf(", or never (%s),", count(never))
+	}
+	return fmt.Sprintf("the larger class %s for %s of %s", what, count(len(late)), plural(all, "account"))
+}
+
+// unwilling says that the policy is one that gives nobody the larger class before
+// the work; "" if it is not.
+func (w workload) unwilling() string {
+	switch w.spec.Policy {
+	case scenarios.OffPolicy:
+		return "the policy is off, which enlarges nothing"
+	case scenarios.ReactivePolicy:
+		return "the policy is reactive, which enlarges what is busy already"
+	}
+	return ""
+}
+
+// unannounced says that nobody asked for the larger class at all, and where that was
+// to come by; "" if somebody did, or nobody had to.
 func (h *history) unannounced(w workload) string {
+	if w.spec.Policy != scenarios.ProactivePolicy {
+		return ""
+	}
 	for _, a := range w.accounts {
 		if len(a.signals)+len(a.claims) > 0 {
 			return ""
 		}
 	}
-	if w.spec.Policy != scenarios.ProactivePolicy {
-		return "the policy is " + w.spec.Policy
+	text := ""
+	if p := w.spec.Webhook; p != nil {
+		if n := h.announced(p.Service, "webhook"); n > 0 {
+			text = fmt.Sprintf("%s posted to %s %s, but never for tier %s", p.Service, p.Variable, times(n), w.spec.Tier)
+		} else {
+			text = fmt.Sprintf("%s never posted to %s", p.Service, p.Variable)
+		}
 	}
-	return "no session of tier " + w.spec.Tier + " was ever announced"
+	if p := w.spec.Header; p != nil {
+		text = join(text, fmt.Sprintf("no request with %s: %s and an account in %s came by the gateway of %s", p.Tier, w.spec.Tier, p.Account, p.Service))
+	}
+	if text == "" {
+		return "no session of tier " + w.spec.Tier + " was ever announced"
+	}
+	return text
+}
+
+// announced is how many signs of sessions of any tier a gateway was given.
+func (h *history) announced(service, via string) int {
+	n := 0
+	for _, s := range h.scale.signals {
+		if s.body.Service == service && s.body.Via == via {
+			n++
+		}
+	}
+	return n
 }
 
 // leadOf is the worst of the leads of an account's pieces of work that were not

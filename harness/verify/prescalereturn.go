@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shakedown-dev/shakedown/scenarios"
@@ -16,8 +17,9 @@ func (h *history) inControlTime(d scenarios.Duration) time.Duration {
 	return time.Duration(float64(d) / h.tempo())
 }
 
-// returned is P4: within a limit from the last account's hold, every instance is
-// back in its own class. A hold counts from the last sign of an account that still
+// returned is P4: every instance keeps the larger class until the granted work is
+// over, and within a limit from the last account's hold it is back in its own class.
+// Both edges are the same setting's, hold, so that one finding shows them. A hold counts from the last sign of an account that still
 // had a session: signs of those that have none ask for nothing.
 func (h *history) returned(w workload) Finding {
 	c := w.check
@@ -25,7 +27,7 @@ func (h *history) returned(w workload) Finding {
 	if within <= 0 {
 		within = defaultReturned
 	}
-	f := prescaleFinding(c.Service, "P4-returned", "every instance is back in its own class within "+latency(within)+" of the last hold")
+	f := prescaleFinding(c.Service, "P4-returned", "no instance is back in its own class before granted work is over, and all are within "+latency(within)+" of the last hold")
 	end := h.lastHold(w)
 	stays, all := h.larger(w)
 	if len(all) == 0 {
@@ -37,6 +39,7 @@ func (h *history) returned(w workload) Finding {
 		latest, open = max(latest, min(s.to, h.window.to)), open || s.to == forever
 	}
 	f.Evidence = append(f.Evidence, Evidence{Text: "the last hold: until " + offset(end), From: end, To: end})
+	f = h.keptToTheEnd(w, f)
 	seen := h.controlled().to
 	f.Measured = fmt.Sprintf("%s back at %s, the last hold until %s", plural(len(all), "instance"), offset(latest), offset(end))
 	if open {
@@ -49,12 +52,14 @@ func (h *history) returned(w workload) Finding {
 	switch {
 	case !open && latest <= end+within:
 		return f
+	case open && seen <= end+within && f.Verdict == Fail:
+		return f
 	case open && seen <= end+within:
 		return unknown(f, join(fmt.Sprintf("the last phase ended %s before instances have to be back; it must be that much longer", offset(end+within-seen)), zombies.Text))
 	}
 	f.Verdict = Fail
-	f.Reason = fmt.Sprintf("still in the larger class %s after the last hold, the limit is %s", offset(h.overdue(stays, end)), latency(within))
-	f.Reason = join(join(f.Reason, zombies.Text), w.refusalText("base"))
+	f.Reason = join(f.Reason, fmt.Sprintf("still in the larger class %s after the last hold, the limit is %s", offsetBeside(h.overdue(stays, end), within), latency(within)))
+	f.Reason = join(join(f.Reason, zombies.Text), w.refusalText(baseClass))
 	return f
 }
 
@@ -67,24 +72,33 @@ func (h *history) overdue(stays []stay, end time.Duration) time.Duration {
 	return longest
 }
 
-// lastHold is until when instances may be larger: until the last heavy work is
-// over, and for a hold from the last sign of an account that had a session then. A
-// reactive policy goes by use, so that its hold begins when the work is over.
+// lastHold is until when instances may be larger: until the last heavy work is over
+// that was granted them, and for a hold from the last sign of an account that had a
+// session then. What the engine refused was held until then, or is kept. Where the
+// record has no claim at all whoever works counts. A reactive policy goes by use,
+// whoever works, so that its hold begins when the work is over.
 func (h *history) lastHold(w workload) time.Duration {
 	hold := h.inControlTime(w.spec.Hold)
 	last := h.window.from
+	unclaimed := !slices.ContainsFunc(w.accounts, func(a *account) bool { return len(a.claims) > 0 })
 	for _, a := range w.accounts {
 		over, worked := h.lastOver(a)
 		switch {
 		case worked && w.spec.Policy == scenarios.ReactivePolicy:
 			last = max(last, over+hold+h.inControlTime(w.spec.Every))
-		case worked:
+		case worked && unclaimed:
 			last = max(last, over)
 		}
+		for _, p := range h.grantedWork(w, a) {
+			last = max(last, p.to)
+		}
 		for _, c := range a.claims {
-			held := c.body.State == granted || c.body.State == renewed
-			if held && (!worked || c.at <= over+lookSlack || c.at <= w.othersUntil) {
+			kept := c.body.Error != "" && a.holdsAt(c.at)
+			switch {
+			case (holding(c.body) || kept) && (!worked || c.at <= over+lookSlack || c.at <= w.othersUntil):
 				last = max(last, c.at+hold)
+			case c.body.Error != "":
+				last = max(last, c.at)
 			}
 		}
 	}

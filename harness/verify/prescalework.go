@@ -27,7 +27,7 @@ func (h *history) unbroken(w workload) Finding {
 		text := fmt.Sprintf("%s exited with code %d at %s", i.name, e.body.Code, offset(e.at))
 		if e.body.OOM {
 			oom++
-			text = i.name + " ran out of memory at " + offset(e.at)
+			text = fmt.Sprintf("%s ran out of memory at %s, in %s", i.name, offset(e.at), h.classAt(w, i, e.at))
 		} else {
 			restarts++
 		}
@@ -49,6 +49,22 @@ func (h *history) unbroken(w workload) Finding {
 		return unknown(f, why)
 	}
 	return f
+}
+
+// classAt says in which class an instance was at a moment, and how much memory that
+// gave it.
+func (h *history) classAt(w workload, i *instance, at time.Duration) string {
+	class, memory := baseClass, int64(h.plan.Services[i.service].Limits.Memory)
+	for _, r := range w.resized {
+		if r.body.Instance == i.name && r.body.Error == "" && r.at <= at {
+			class, memory = r.body.Class, r.body.Memory
+		}
+	}
+	limit := "with no limit of memory"
+	if memory > 0 {
+		limit = "limited to " + scenarios.Bytes(memory).String()
+	}
+	return fmt.Sprintf("the %s class, %s", class, limit)
 }
 
 // completedWork is P3: the heavy work is completed, that of refused accounts aside.
@@ -171,7 +187,7 @@ func (h *history) answered(w workload) (Finding, bool) {
 	f.Evidence = wrong[:min(len(wrong), maxNamed)]
 	switch {
 	case asked == 0:
-		return unknown(f, "no session of tier "+w.spec.Tier+" was announced, so nobody had to be answered"), true
+		return unknown(f, h.unannounced(w)+", so nobody had to be answered"), true
 	case len(wrong) == 0 && yes+no+waited == 0:
 		return unknown(f, fmt.Sprintf("sessions were announced only in the last %s of traffic, which is how long an answer may take", latency(answerLimit))), true
 	case len(wrong) > 0:

@@ -125,8 +125,9 @@ func (p provision) gaps(most int, by func(provided) int, word string) []Evidence
 // for too long.
 func (h *history) underProvisioned(c scenarios.ScalingCheck, d demand) Finding {
 	f := scalingFinding(c.Service, "C3-under", "")
-	limits := provisionLimits{tau: c.UnderTime, noun: "missing", name: "U", words: percent,
-		idle: "no load of " + c.Service + " came in these phases, so nothing shows that there were enough"}
+	limits := provisionLimits{tau: c.UnderTime, noun: "missing", gone: "missing", short: "short", name: "U",
+		words: func(share float64, c scenarios.ScalingCheck) string { return shareBeside(share, c.UnderProvisioned) },
+		idle:  "no load of " + c.Service + " came in these phases, so nothing shows that there were enough"}
 	if c.UnderProvisioned != nil {
 		share := float64(*c.UnderProvisioned) / 100
 		limits.theta, limits.thetaText = &share, c.UnderProvisioned.String()
@@ -138,7 +139,13 @@ func (h *history) underProvisioned(c scenarios.ScalingCheck, d demand) Finding {
 // for too long. What a release has beyond its number does not count.
 func (h *history) overProvisioned(c scenarios.ScalingCheck, d demand) Finding {
 	f := scalingFinding(c.Service, "C4-over", "")
-	limits := provisionLimits{tau: c.OverTime, noun: "too many", name: "O", words: factor}
+	limits := provisionLimits{tau: c.OverTime, noun: "too many", gone: "there beyond it", short: "too many", name: "O",
+		words: func(share float64, c scenarios.ScalingCheck) string {
+			if c.OverProvisioned == nil {
+				return factor(share)
+			}
+			return factorBeside(share, *c.OverProvisioned)
+		}}
 	if c.OverProvisioned != nil {
 		share := float64(*c.OverProvisioned)
 		limits.theta, limits.thetaText = &share, c.OverProvisioned.String()
@@ -154,21 +161,24 @@ func (h *history) overProvisioned(c scenarios.ScalingCheck, d demand) Finding {
 
 // provisionLimits are the limits of C3 or C4; nil for none.
 type provisionLimits struct {
-	theta      *float64 // a share
-	thetaText  string
-	tau        *scenarios.Percent
-	noun, name string
-	words      func(share float64) string
-	idle       string // why nothing is shown where no load came; "" if something is
+	theta     *float64 // a share
+	thetaText string
+	tau       *scenarios.Percent
+	noun      string // of instances: some are missing
+	gone      string // of what is needed: so much is missing
+	short     string // of a service: it is short
+	name      string // of theta and tau: U or O
+	words     func(share float64, c scenarios.ScalingCheck) string
+	idle      string // why nothing is shown where no load came; "" if something is
 }
 
 func (l provisionLimits) wanted() string {
 	text := ""
 	if l.theta != nil {
-		text = fmt.Sprintf("theta_%s <= %s of what is needed", l.name, l.thetaText)
+		text = fmt.Sprintf("on average at most %s of what is needed is %s (theta_%s)", l.thetaText, l.gone, l.name)
 	}
 	if l.tau != nil {
-		text = join(text, fmt.Sprintf("tau_%s: some %s in at most %s of the time", l.name, l.noun, l.tau))
+		text = join(text, fmt.Sprintf("some are %s in at most %s of the time (tau_%s)", l.noun, l.tau, l.name))
 	}
 	return text
 }
@@ -186,15 +196,16 @@ func (h *history) provisioned(f Finding, c scenarios.ScalingCheck, d demand, l p
 		return unknown(f, l.idle)
 	}
 	theta, tau := measure(p)
-	f.Measured = fmt.Sprintf("theta_%s %s, tau_%s %s of %s", l.name, l.words(theta), l.name, percent(tau), offset(seconds(p.seconds())))
+	average, part := l.words(theta, c), shareBeside(tau, l.tau)
+	f.Measured = fmt.Sprintf("%s %s on average, %s in %s of %s (theta_%s, tau_%s)", average, l.short, l.short, part, offset(seconds(p.seconds())), l.name, l.name)
 	f.Evidence = p.gaps(maxGaps, by, l.noun)
 	if l.theta != nil && theta > *l.theta+tiny {
 		f.Verdict = Fail
-		f.Reason = fmt.Sprintf("on average %s of what %s needed was %s; the limit is %s", l.words(theta), c.Service, l.noun, l.thetaText)
+		f.Reason = fmt.Sprintf("on average %s of what %s needed was %s; the limit is %s", average, c.Service, l.noun, l.thetaText)
 	}
 	if l.tau != nil && tau > float64(*l.tau)/100+tiny {
 		f.Verdict = Fail
-		f.Reason = join(f.Reason, fmt.Sprintf("some instances of %s were %s in %s of the time; the limit is %s", c.Service, l.noun, percent(tau), l.tau))
+		f.Reason = join(f.Reason, fmt.Sprintf("some instances of %s were %s in %s of the time; the limit is %s", c.Service, l.noun, part, l.tau))
 	}
 	return f
 }

@@ -56,17 +56,17 @@ func (h *history) flowing() span { return span{h.window.from, h.window.to} }
 // backlog is Q1: there are never more jobs that are not done than a limit.
 func (h *history) backlog(c scenarios.QueueCheck) Finding {
 	f := queueFinding(c.Service, "Q1-backlog", "never more than "+plural(*c.MaxBacklog, "job")+" that are not done")
-	return h.bounded(f, c.Backlog, "the backlog", float64(*c.MaxBacklog), figure)
+	return h.bounded(f, c.Backlog, "the backlog", float64(*c.MaxBacklog), beside)
 }
 
 // age is Q2: the oldest job is never older than a limit.
 func (h *history) age(c scenarios.QueueCheck) Finding {
 	f := queueFinding(c.Service, "Q2-age", "no job older than "+latency(c.MaxAge.Std()))
-	return h.bounded(f, c.Age, "the age of the oldest job", c.MaxAge.Std().Seconds(), func(v float64) string { return latency(seconds(v)) })
+	return h.bounded(f, c.Age, "the age of the oldest job", c.MaxAge.Std().Seconds(), func(v, limit float64) string { return latencyBeside(seconds(v), seconds(limit)) })
 }
 
-// bounded judges the highest value of a metric.
-func (h *history) bounded(f Finding, metric, what string, limit float64, words func(float64) string) Finding {
+// bounded judges the highest value of a metric; words write one beside the limit.
+func (h *history) bounded(f Finding, metric, what string, limit float64, words func(v, limit float64) string) Finding {
 	if metric == "" {
 		return unknown(f, what+" is not measured: name the metric of "+f.Service+" that tells it")
 	}
@@ -75,13 +75,14 @@ func (h *history) bounded(f Finding, metric, what string, limit float64, words f
 	if !ok {
 		return unknown(f, s.nothing(f.Service))
 	}
-	f.Measured = fmt.Sprintf("%s at most, of %s", words(top.value), plural(len(s.points), "reading"))
-	f.Evidence = []Evidence{{Text: what + " was at most " + words(top.value), From: top.at, To: top.at, Count: len(s.points)}}
+	highest := words(top.value, limit)
+	f.Measured = fmt.Sprintf("%s at most, of %s", highest, plural(len(s.points), "reading"))
+	f.Evidence = []Evidence{{Text: what + " was at most " + highest, From: top.at, To: top.at, Count: len(s.points)}}
 	if top.value > limit {
 		i := slices.IndexFunc(s.points, func(p point) bool { return p.value > limit })
 		first := s.points[i]
 		f.Verdict = Fail
-		f.Reason = fmt.Sprintf("%s was %s at %s, the limit is %s; it went beyond it at %s", what, words(top.value), offset(top.at), words(limit), offset(first.at))
+		f.Reason = fmt.Sprintf("%s was %s at %s, the limit is %s; it went beyond it at %s", what, highest, offset(top.at), words(limit, limit), offset(first.at))
 		return f
 	}
 	if gap, blind := s.blind(h.flowing()); blind {
@@ -91,7 +92,7 @@ func (h *history) bounded(f Finding, metric, what string, limit float64, words f
 	case of != nil && !h.acknowledged(*of):
 		return unknown(f, fmt.Sprintf("no %s of %s was acknowledged, so no job ever came", of.Step, of.Journey))
 	case of == nil && top.value <= 0:
-		return unknown(f, fmt.Sprintf("%s was never above %s, and nothing else shows that any job came; say which step brings them (work.of), or see whether %s counts the right queue", what, words(0), metric))
+		return unknown(f, fmt.Sprintf("%s was never above %s, and nothing else shows that any job came; say which step brings them (work.of), or see whether %s counts the right queue", what, words(0, limit), metric))
 	}
 	return f
 }
@@ -133,7 +134,7 @@ func (h *history) workedOff(f Finding, s series, from, limit time.Duration, leve
 			continue
 		}
 		took := p.at - from
-		f.Measured = "worked off " + offset(took) + " after it"
+		f.Measured = "worked off " + offsetBeside(took, limit) + " after it"
 		f.Evidence = append(f.Evidence, Evidence{Text: "worked off: " + figure(p.value) + " left", From: from, To: p.at})
 		switch {
 		case took <= limit:
@@ -144,7 +145,7 @@ func (h *history) workedOff(f Finding, s series, from, limit time.Duration, leve
 				figure(last.value), offset(last.at-from), figure(p.value), offset(took), s.metric, latency(limit)))
 		default:
 			f.Verdict = Fail
-			f.Reason = fmt.Sprintf("it took %s to work the backlog off, the limit is %s", offset(took), latency(limit))
+			f.Reason = fmt.Sprintf("it took %s to work the backlog off, the limit is %s", offsetBeside(took, limit), latency(limit))
 		}
 		return f
 	}

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shakedown-dev/shakedown/scenarios"
@@ -106,12 +107,38 @@ func (h *history) takesWork(i *instance, probed bool) *time.Duration {
 	return nil
 }
 
-// reaction is C1: the first new instance takes traffic within a limit from the
-// rise of load. Every part of that time is shown: until the decision, until the
+// arrival is how an instance joins those that work: what it does then, in words.
+type arrival struct {
+	does    string // "takes traffic"
+	atStart bool   // it works as soon as it is started
+}
+
+// arrives is how instances of a service begin to work: nothing routes to a worker
+// without a port, so that it takes no traffic.
+func (h *history) arrives(service string) arrival {
+	switch {
+	case h.routed(service):
+		return arrival{does: "takes traffic"}
+	case h.probed()[service]:
+		return arrival{does: "is ready"}
+	}
+	return arrival{does: "is started", atStart: true}
+}
+
+// did is what so many instances did: "took traffic", "were started".
+func (a arrival) did(n int) string {
+	if what, is := strings.CutPrefix(a.does, "is "); is {
+		return wasOrWere(n) + " " + what
+	}
+	return "took traffic"
+}
+
+// reaction is C1: the first new instance takes traffic, or is there to work, within a
+// limit from the rise of load. Every part of that time is shown: until the decision, until the
 // instance is started, until it takes traffic.
 func (h *history) reaction(c scenarios.ScalingCheck, d demand, decisions []decision) Finding {
 	limit := c.Reaction.Std()
-	f := scalingFinding(c.Service, "C1-reaction", "a new instance takes traffic within "+latency(limit)+" of the rise of load")
+	f := scalingFinding(c.Service, "C1-reaction", "a new instance "+h.arrives(c.Service).does+" within "+latency(limit)+" of the rise of load")
 	if h.plan.Services[c.Service].Autoscale == nil {
 		return unknown(f, h.unlooked(c.Service, decisions))
 	}
@@ -128,24 +155,28 @@ func (h *history) reaction(c scenarios.ScalingCheck, d demand, decisions []decis
 	}
 	early := slices.DeleteFunc(slices.Clone(all), func(n newcomer) bool { return n.ready == nil || !h.takingWork(n.instance, r.at) })
 	if len(early) > 0 && d.why == "" && h.relied(c.Service, d, r.at, len(early)) {
-		return prepared(f, r, early)
+		return prepared(f, r, early, h.arrives(c.Service))
 	}
 	return h.unmoved(f, r, limit, d, decisions)
 }
 
 // reacted judges the time until an instance took traffic.
 func (h *history) reacted(f Finding, r rise, n newcomer, limit time.Duration, d demand, decisions []decision) Finding {
-	started, took := *n.instance.started, *n.ready-r.at
-	f.Measured = fmt.Sprintf("%s: decided %s, started %s later, takes traffic %s later (%s)", offset(took), sinceRise(n.at-r.at),
-		offset(max(0, started-n.at)), offset(max(0, *n.ready-started)), n.instance.name)
+	started, took, comes := *n.instance.started, *n.ready-r.at, h.arrives(f.Service)
+	parts := fmt.Sprintf("decided %s, started %s later", sinceRise(n.at-r.at), offset(max(0, started-n.at)))
 	f.Evidence = append(f.Evidence,
 		Evidence{Text: n.words(), From: min(r.at, n.at), To: n.at},
-		Evidence{Text: "started " + offset(max(0, started-n.at)) + " after the decision", Instance: n.instance.name, From: n.at, To: max(n.at, started)},
-		Evidence{Text: "takes traffic " + offset(max(0, *n.ready-started)) + " after its start", Instance: n.instance.name, From: min(started, *n.ready), To: *n.ready})
+		Evidence{Text: "started " + offset(max(0, started-n.at)) + " after the decision", Instance: n.instance.name, From: n.at, To: max(n.at, started)})
+	if !comes.atStart {
+		last := comes.does + " " + offset(max(0, *n.ready-started))
+		parts += ", " + last + " later"
+		f.Evidence = append(f.Evidence, Evidence{Text: last + " after its start", Instance: n.instance.name, From: min(started, *n.ready), To: *n.ready})
+	}
+	f.Measured = fmt.Sprintf("%s: %s (%s)", offsetBeside(took, limit), parts, n.instance.name)
 	f.Evidence = append(f.Evidence, metricTrouble(d, decisions)...)
 	if took > limit {
 		f.Verdict = Fail
-		f.Reason = fmt.Sprintf("%s took traffic %s after the load rose, the limit is %s; most of it went by %s", n.instance.name, offset(took), latency(limit),
+		f.Reason = fmt.Sprintf("%s %s %s after the load rose, the limit is %s; most of it went by %s", n.instance.name, comes.did(1), offsetBeside(took, limit), latency(limit),
 			longest(n.at-r.at, started-n.at, *n.ready-started))
 	}
 	return f
@@ -194,13 +225,13 @@ func (h *history) relied(service string, d demand, from time.Duration, newcomers
 }
 
 // prepared is the finding where all that was needed came before the load did.
-func prepared(f Finding, r rise, early []newcomer) Finding {
+func prepared(f Finding, r rise, early []newcomer, comes arrival) Finding {
 	last := time.Duration(0)
 	for _, n := range early {
 		last = max(last, *n.ready)
 		f.Evidence = append(f.Evidence, Evidence{Text: n.words(), Instance: n.instance.name, From: n.at, To: *n.ready})
 	}
-	f.Measured = fmt.Sprintf("%s more took traffic %s before the load rose, and no more were needed", plural(len(early), "instance"), offset(r.at-last))
+	f.Measured = fmt.Sprintf("%s more %s %s before the load rose, and no more were needed", plural(len(early), "instance"), comes.did(len(early)), offset(r.at-last))
 	return f
 }
 
@@ -208,7 +239,7 @@ func prepared(f Finding, r rise, early []newcomer) Finding {
 // failure only once the limit had gone by: what was decided right before the end
 // may have been about to come.
 func (h *history) unmoved(f Finding, r rise, limit time.Duration, d demand, decisions []decision) Finding {
-	f.Measured = "no new instance took traffic"
+	f.Measured = "no new instance " + h.arrives(f.Service).did(1)
 	if why := h.unlooked(f.Service, decisions); why != "" {
 		return unknown(f, why)
 	}
@@ -256,8 +287,8 @@ func (h *history) vain(f Finding, r rise, adding []decision) Finding {
 		}
 		return f
 	}
-	f.Reason = fmt.Sprintf("decision %d asked for %s, %s after the load rose, but none that came of it took traffic in the %s until the end; see how long an instance of %s takes to be ready", n.ID,
-		plural(n.Desired, "instance"), offset(n.at-r.at), offset(h.window.to-n.at), f.Service)
+	f.Reason = fmt.Sprintf("decision %d asked for %s, %s after the load rose, but none that came of it %s in the %s until the end; see how long an instance of %s takes to be ready", n.ID,
+		plural(n.Desired, "instance"), offset(n.at-r.at), h.arrives(f.Service).did(1), offset(h.window.to-n.at), f.Service)
 	return f
 }
 

@@ -68,13 +68,13 @@ func recovered(f Finding, r scenarios.Recovery, from rise, missed []tick) Findin
 	}
 	last := missed[len(missed)-1]
 	took := last.to - from.at
-	f.Measured = fmt.Sprintf("met again after %s; missed in %s", offset(took), plural(len(missed), "second"))
+	f.Measured = fmt.Sprintf("met again after %s; missed in %s", offsetBeside(took, r.Within.Std()), plural(len(missed), "second"))
 	for _, s := range worstSeconds(missed) {
 		f.Evidence = append(f.Evidence, Evidence{Text: s.words(), From: s.from, To: s.to, Count: s.made()})
 	}
 	if took > r.Within.Std() {
 		f.Verdict = Fail
-		f.Reason = fmt.Sprintf("%s was still missed %s after the load rose, the limit is %s: %s", aim(r), offset(took), latency(r.Within.Std()), last.words())
+		f.Reason = fmt.Sprintf("%s was still missed %s after the load rose, the limit is %s: %s", aim(r), offsetBeside(took, r.Within.Std()), latency(r.Within.Std()), last.words())
 	}
 	return f
 }

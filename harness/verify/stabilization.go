@@ -67,7 +67,7 @@ func (p patience) wanted() string {
 // stabilization is C8: instances are removed only after the autoscaler has waited
 // as long as its settings say, in control-loop time. It is judged by what its own
 // decisions say that the metrics asked for. Where nothing ever asked for fewer
-// instances there is nothing to say: false.
+// instances there is nothing to say: false, unless it could see nothing.
 func (h *history) stabilization(service string, decisions []decision) (Finding, bool) {
 	f := scalingFinding(service, "C8-stabilization", "instances are removed only after the stabilization window or cooldown")
 	if why := h.unlooked(service, decisions); why != "" {
@@ -104,7 +104,8 @@ func (h *history) stabilization(service string, decisions []decision) (Finding, 
 		f.Reason = join(f.Reason, plural(more, "more removal")+" came too early")
 	}
 	f.Measured = fmt.Sprintf("removed %s, held back %s", times(removed), times(waited))
-	return f, removed+waited > 0
+	f = unlessUnseen(f, decisions)
+	return f, removed+waited > 0 || f.Verdict == Inconclusive
 }
 
 // hasty says why a removal came too early, and since when it was to wait; "" if it

@@ -51,11 +51,18 @@ func (h *history) thrash(c scenarios.ScalingCheck, d demand, decisions []decisio
 		f.Verdict = Fail
 		f.Reason = fmt.Sprintf("scaling of %s turned %s while the load kept its direction; the limit is %s: %s", c.Service, times(most), count(limit), texts(f.Evidence[:min(len(f.Evidence), maxTurns)]))
 	}
-	return f
+	return unlessUnseen(f, made(decisions, during))
 }
 
 // maxTurns is how many turns a reason names.
 const maxTurns = 4
+
+// made are the decisions of some stretches.
+func made(decisions []decision, during []span) []decision {
+	return slices.DeleteFunc(slices.Clone(decisions), func(n decision) bool {
+		return !slices.ContainsFunc(during, func(s span) bool { return n.at >= s.from && n.at < s.to })
+	})
+}
 
 // turnsOfScaling are the decisions that were carried out in some stretches, and
 // went the other way than the one before them; changes is how many were carried

@@ -57,7 +57,7 @@
   };
   const frameOf = (axis, title, top, height) => {
     const parts = [draw("text", { x: 0, y: 13, class: "title" }, title)];
-    for (const f of run.bands.faults) {
+    for (const f of run.bands.faults.filter((one) => one.state !== "called off")) {
       const x = axis.x(f.from), end = axis.x(f.to ?? run.head.now);
       parts.push(draw("rect", { x, y: 26, width: Math.max(end - x, 1.5), height, class: "shade" }));
     }

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/prometheus/rules"
 
 	"github.com/shakedown-dev/shakedown/harness/journal"
+	"github.com/shakedown-dev/shakedown/harness/race"
 )
 
 // A moment is what Prometheus has as active after an evaluation of a group, by group,
@@ -137,7 +138,7 @@ func same(m moment, state map[string]string) error {
 }
 
 // cases is how many drawn ones each comparison makes; make oracle makes more.
-var cases = flag.Int("cases", 40, "drawn cases of each comparison with Prometheus")
+var cases = flag.Int("cases", race.Less(40, 10), "drawn cases of each comparison with Prometheus")
 
 // drawn runs cases that are drawn by seed, each with labs of its own. In a short test
 // they are fewer.

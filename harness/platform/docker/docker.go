@@ -66,6 +66,7 @@ var (
 
 	_ platform.Locator    = (*Platform)(nil)
 	_ platform.Identifier = (*Platform)(nil)
+	_ platform.Sizer      = (*Platform)(nil)
 )
 
 // validName is what runs and instances may be called.
@@ -111,6 +112,15 @@ func (p *Platform) Supports(feature platform.Feature) error {
 		return p.placement()
 	}
 	return nil
+}
+
+// Size is that of the engine's machine.
+func (p *Platform) Size(ctx context.Context) (platform.Resources, error) {
+	info, err := p.engine.Info(ctx)
+	if err != nil {
+		return platform.Resources{}, err
+	}
+	return platform.Resources{CPUs: float64(info.NCPU), Memory: info.MemTotal}, nil
 }
 
 // Events delivers the run's events until TearDown has ended.

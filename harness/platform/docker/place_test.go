@@ -226,3 +226,18 @@ func TestGroupsAreGivenUp(t *testing.T) {
 		})
 	}
 }
+
+// The size of the machine is what the engine says, and its error is told as it is.
+func TestSize(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.info = system.Info{NCPU: 6, MemTotal: 1 << 34}
+		if size, err := s.Size(t.Context()); err != nil || size != (platform.Resources{CPUs: 6, Memory: 1 << 34}) {
+			t.Errorf("%+v, %v", size, err)
+		}
+		s.broken = errors.New("on fire")
+		defer func() { s.broken = nil }()
+		if size, err := s.Size(t.Context()); !errors.Is(err, s.broken) || size != (platform.Resources{}) {
+			t.Errorf("%+v, %v", size, err)
+		}
+	})
+}

@@ -84,6 +84,7 @@ var instanceTests = map[string]func(*testing.T, *world){
 	"Resize":                 resize,
 	"ResizeBelowUse":         resizeBelowUse,
 	"ResizeOfNothing":        resizeOfNothing,
+	"Size":                   size,
 	"OutOfMemory":            outOfMemory,
 	"OutOfMemoryWhenResized": outOfMemoryWhenResized,
 	"Endpoints":              endpoints,

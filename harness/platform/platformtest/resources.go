@@ -75,6 +75,33 @@ func resize(t *testing.T, w *world) {
 	}
 }
 
+// size: no instance is created with more CPUs than the machine has, nor given them
+// later; memory beyond it is not refused, which is why somebody has to ask.
+func size(t *testing.T, w *world) {
+	sizer, ok := w.Platform.(platform.Sizer)
+	if !ok {
+		t.Skipf("the %s platform cannot tell how large its machine is", w.Name())
+	}
+	machine, err := sizer.Size(t.Context())
+	w.must(err)
+	if machine.CPUs < 1 || machine.CPUs != float64(int(machine.CPUs)) || machine.Memory < 256*mebi {
+		t.Fatalf("the machine has %+v", machine)
+	}
+	sized := func(name string, cpus float64, memory int64) platform.Spec {
+		spec := limited(w, name, memory, "stubborn")
+		spec.Config.Deploy.Resources.Limits.NanoCPUs = types.NanoCPUs(cpus)
+		return spec
+	}
+	w.create(sized("all-1", machine.CPUs, 2*machine.Memory))
+	w.must(w.Start(t.Context(), "all-1"))
+	if err := w.Create(t.Context(), sized("more-1", machine.CPUs+1, 64*mebi)); err == nil {
+		t.Errorf("an instance was created with more than %v CPUs", machine.CPUs)
+	}
+	if err := w.Resize(t.Context(), "all-1", platform.Resources{CPUs: machine.CPUs + 1}); err == nil {
+		t.Errorf("an instance was resized to more than %v CPUs", machine.CPUs)
+	}
+}
+
 // resizeBelowUse: what is in use is not taken away, and nothing else changes
 // either.
 func resizeBelowUse(t *testing.T, w *world) {

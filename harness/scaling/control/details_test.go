@@ -61,6 +61,7 @@ func TestInstancesAsTheyStand(t *testing.T) {
 	want := []scaling.Instance{
 		{Name: "new"}, {Name: "ready before its start is known"}, {Name: "started", Started: at(4)},
 		{Name: "ready", Started: at(4), Ready: at(6)}, {Name: "ready at once", Started: at(4), Ready: at(4)},
+		{Name: "broken"}, // it is owed
 	}
 	v := r.service("api").look()
 	if fmt.Sprint(v.state.Instances) != fmt.Sprint(want) || v.live != 5 || v.state.Min != 1 || v.state.Max != 8 {

@@ -179,19 +179,14 @@ func (e *exposed) one(at page, p fetched) (value float64, matched bool, err erro
 // combine is the metric of a service by those of its instances, of which there
 // is one at least.
 func combine(how string, each map[string]float64) float64 {
-	sum, highest := 0.0, 0.0
-	first := true
+	if how == "max" {
+		return slices.Max(slices.Collect(maps.Values(each)))
+	}
+	sum := 0.0
 	for _, v := range each {
 		sum += v
-		if first || v > highest {
-			highest = v
-		}
-		first = false
 	}
-	switch how {
-	case "max":
-		return highest
-	case "mean":
+	if how == "mean" {
 		return sum / float64(len(each))
 	}
 	return sum

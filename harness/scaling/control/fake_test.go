@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ type cluster struct {
 	class   map[string]string // of those that are created
 	asked   []string          // changes, in words
 	settled time.Duration     // until when use is counted
-	unborn  map[string]string // instances that do not come up, and why; taken out of the service when they should start
+	unborn  map[string]string // instances that do not come up, and why, "" for all others; taken out of the service when they should start
 	lost    map[string][]stack.Unborn
 	noticed []*instance // what runs on after interrupt
 }
@@ -95,8 +96,8 @@ func (c *cluster) advance() {
 			}
 			c.work(list, step)
 			c.of[service] = slices.DeleteFunc(list, func(i *instance) bool {
-				why := c.unborn[i.Name]
-				if why == "" || i.Started == 0 {
+				why := cmp.Or(c.unborn[i.Name], c.unborn[""])
+				if why == "" || i.Started <= 0 || i.Ready {
 					return false
 				}
 				c.lost[service] = append(c.lost[service], stack.Unborn{Name: i.Name, At: c.settled + step, Error: why})

@@ -152,8 +152,8 @@ func TestAReplacementThatDoesNotComeUp(t *testing.T) {
 	})
 }
 
-// Who has an autoscaler is asked for again by that, and what an action on the
-// service has come after is that action's business.
+// What an action on the service has come after is that action's business, whoever
+// scales the service.
 func TestWhatDidNotComeUpIsSomebodyElses(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*scenarios.PlannedService)
@@ -161,7 +161,8 @@ func TestWhatDidNotComeUpIsSomebodyElses(t *testing.T) {
 		want   int
 	}{
 		"nobody's":             {func(*scenarios.PlannedService) {}, "", 1},
-		"an autoscaler's":      {func(s *scenarios.PlannedService) { s.Autoscale = tracked().Autoscale }, "", 0},
+		"an autoscaler's":      {func(s *scenarios.PlannedService) { s.Autoscale = tracked().Autoscale }, "", 1},
+		"and then a release's": {func(s *scenarios.PlannedService) { s.Autoscale = tracked().Autoscale }, "rolling_release", 0},
 		"a release's":          {func(*scenarios.PlannedService) {}, "rolling_release", 0},
 		"an interruption's":    {func(*scenarios.PlannedService) {}, "interrupt", 1},
 		"nobody's, when it is": {func(*scenarios.PlannedService) {}, "job", 1},

@@ -95,6 +95,22 @@ func (b *broken) miss(unborn []stack.Unborn, now, ended time.Duration) {
 	b.owed = slices.DeleteFunc(b.owed, func(d breakdown) bool { return d.unborn != "" && d.at <= ended })
 }
 
+// madeUp takes in that the stack was brought to a number of instances that says
+// who is wanted: whoever had not come up by then and is not owed was made up for by
+// it. What it has started itself is not among those.
+func (b *broken) madeUp(unborn []stack.Unborn, started []string) {
+	for _, u := range unborn {
+		if !slices.Contains(started, u.Name) {
+			b.seen[u.Name] = true
+		}
+	}
+}
+
+// owes tells whether an instance is to be replaced that did not come up.
+func (b *broken) owes(name string) bool {
+	return slices.ContainsFunc(b.owed, func(d breakdown) bool { return d.unborn != "" && d.name == name })
+}
+
 // keep notes that what is owed may be gone from the members because of us.
 func (b *broken) keep() {
 	for i := range b.owed {
@@ -148,19 +164,13 @@ func (b *broken) hold() {
 }
 
 // replace starts what takes the place of instances that have exited by
-// themselves, and of those that did not come up. Where there is an autoscaler it
-// asks for the latter again itself, when it next looks.
+// themselves, and of those that did not come up.
 func (s *service) replace(ctx context.Context) {
-	now := s.c.now()
-	s.broken.take(s.c.cfg.Cluster.Members(s.name), now)
-	if s.planned.Autoscale == nil {
-		s.broken.miss(s.c.cfg.Cluster.Unborn(s.name), now, s.busy.last())
-	}
-	due := s.broken.due(now)
+	v := s.look()
+	due, live := s.broken.due(v.at), v.live
 	if len(due) == 0 {
 		return
 	}
-	live := s.look().live
 	d := scaling.Decision{
 		Service: s.name, Autoscaler: "replace", Current: live, Wanted: live + len(due), Desired: live + len(due),
 		Reason: breakdownReason(due), Message: s.exits(due),
@@ -182,6 +192,9 @@ func (s *service) replace(ctx context.Context) {
 		return
 	}
 	s.broken.settle(due, started)
+	if len(started) > len(due) { // some were lost while this was asked for
+		s.broken.madeUp(s.c.cfg.Cluster.Unborn(s.name), started)
+	}
 }
 
 // breakdownReason is why instances are replaced, in a word: that one has exited

@@ -123,11 +123,12 @@ type view struct {
 	live    int // members that have not exited
 }
 
-// look is the service now. What has broken down and is to be replaced counts as
-// an instance that is about to start: it is wanted, and would otherwise be started
-// at once as one that is missing, whatever its back-off.
+// look is the service now, with what has broken down or did not come up taken in.
+// Such an instance that is to be replaced counts as one that is about to start: it
+// is wanted, and would otherwise be started at once as one that is missing, whatever
+// its back-off.
 func (s *service) look() view {
-	v := view{at: s.c.now(), members: s.c.cfg.Cluster.Members(s.name)}
+	v := view{at: s.c.now(), members: s.members()}
 	v.state = scaling.State{Now: s.c.time.at(v.at), Max: math.MaxInt32}
 	if auto := s.planned.Autoscale; auto != nil {
 		v.state.Min, v.state.Max = auto.Min, auto.Max
@@ -147,6 +148,17 @@ func (s *service) look() view {
 		v.state.Instances = append(v.state.Instances, scaling.Instance{Name: b.name})
 	}
 	return v
+}
+
+// members are the instances of the service that are there, with what has become of
+// others taken in. Who did not come up is asked for last, so that nobody is in
+// neither list, and counts in that.
+func (s *service) members() []stack.Member {
+	members, unborn := s.c.cfg.Cluster.Members(s.name), s.c.cfg.Cluster.Unborn(s.name)
+	now := s.c.now()
+	s.broken.take(members, now)
+	s.broken.miss(unborn, now, s.busy.last())
+	return slices.DeleteFunc(members, func(m stack.Member) bool { return s.broken.owes(m.Name) })
 }
 
 // current is how many instances the service is to have.

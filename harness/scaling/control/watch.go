@@ -119,9 +119,10 @@ func (s *service) paused(at time.Duration) bool {
 // that first.
 func (s *service) bring(ctx context.Context, v view, id int, d scaling.Decision) error {
 	owed := min(len(s.broken.owed), max(0, d.Desired-v.live))
-	_, err := s.adjust(ctx, id, d.Desired-owed, fmt.Sprintf("%s, from %d to %d: %s", d.Autoscaler, d.Current, d.Desired, d.Reason))
+	started, err := s.adjust(ctx, id, d.Desired-owed, fmt.Sprintf("%s, from %d to %d: %s", d.Autoscaler, d.Current, d.Desired, d.Reason))
 	if err == nil {
 		s.broken.forgive(owed)
+		s.broken.madeUp(s.c.cfg.Cluster.Unborn(s.name), started)
 	}
 	return err
 }
