@@ -33,6 +33,7 @@ const (
 	beforeInit   = "before its initialization was complete"
 	whileServing = "while serving"
 	nobodyReady  = "no instance was ready"
+	nobodyYet    = "before traffic began, while the stack came up"
 )
 
 // failureWords are the kinds of failure as the reader sees them.
@@ -51,8 +52,12 @@ type life struct{ started, told, term, initialized, known time.Duration }
 func blamesOf(events []journal.Event) (blames []blame, suppressed int) {
 	lives, versions := map[string]*life{}, versionsOf(events)
 	index := map[[2]string]int{}
+	var traffic time.Duration // when it began
 	for _, e := range events {
 		live(lives, e)
+		if _, ok := e.Body.(journal.TrafficStarted); ok {
+			traffic = e.T
+		}
 		if t, ok := e.Body.(journal.Tally); ok {
 			suppressed += t.Suppressed
 		}
@@ -63,6 +68,9 @@ func blamesOf(events []journal.Event) (blames []blame, suppressed int) {
 			continue
 		}
 		when, mark := part(lives[r.Instance], r, e.T)
+		if when == nobodyReady && r.Start < traffic {
+			when = nobodyYet // services that came up earlier ask those that come up later
+		}
 		key := [2]string{cmp.Or(r.Instance, "\x00"+r.Service), when}
 		i, ok := index[key]
 		if !ok {
@@ -189,6 +197,9 @@ func (b blame) String() string {
 	}
 	fmt.Fprintf(&s, "%s failed", plural(b.failed, "request"))
 	if b.instance == "" {
+		if b.when == nobodyYet {
+			s.WriteString(" " + nobodyYet + ",")
+		}
 		fmt.Fprintf(&s, " because no instance of %s was ready", b.service)
 		return s.String()
 	}

@@ -10,8 +10,11 @@ func (b pageBlame) Sentence() string {
 		return fmt.Sprintf("%s given up by the client on %s, %s", plural(b.Unknown, "request"), b.Who, b.When)
 	}
 	text := plural(b.Failed, "request") + " failed"
-	if b.When == nobodyReady {
+	switch b.When {
+	case nobodyReady:
 		return text + " because no instance of " + b.Who + " was ready"
+	case nobodyYet:
+		return text + " " + nobodyYet + ", because no instance of " + b.Who + " was ready"
 	}
 	text += " on " + b.Who + ", " + b.When
 	switch {

@@ -224,6 +224,9 @@ func TestBlames(t *testing.T) {
 		return at(end, journal.Request{Service: "api", Instance: instance, Start: end - 10*ms, Reused: reused, Failure: f})
 	}
 	events := []journal.Event{
+		request(700*ms, "", false, journal.NoEndpoint),
+		request(800*ms, "", false, journal.NoEndpoint),
+		at(900*ms, journal.TrafficStarted{}),
 		at(1*second, journal.EndpointAdded{Service: "api", Instance: "api-3", Initialized: &no}),
 		request(1500*ms, "api-3", false, journal.Status5xx),
 		at(2*second, journal.InitializationDone{Service: "api", Instance: "api-3"}),
@@ -249,6 +252,7 @@ func TestBlames(t *testing.T) {
 	}
 	want := []string{
 		"3 requests failed on api-2, 200 ms to 1.2 s after SIGTERM, 2 on reused and 1 on new connections (2 refused, 1 client gave up, 1 closed before the answer)",
+		"2 requests failed before traffic began, while the stack came up, because no instance of api was ready",
 		"1 request failed on api-3, before its initialization was complete, all on new connections (1 status 5xx)",
 		"1 request failed on api-3, while serving, all on reused connections (1 timed out)",
 		"1 request failed because no instance of api was ready",

@@ -80,6 +80,7 @@ type page struct {
 	Entries    []pageChapter
 	MoreEvents int
 	Remarks    []pageRemark
+	Lint       []pageRemark // of the plan
 	Command    string
 	Facts      []pageFact
 }
@@ -186,6 +187,9 @@ func newPage(run Run) page {
 	p.Sections = pageSections(run, merged)
 	p.groups(run)
 	p.chronicle(run, w)
+	for _, r := range run.remarked() {
+		p.Lint = append(p.Lint, pageRemark{r.Level == "warning", clean(fmt.Sprintf("%s, %s: %s", r.Service, r.Rule, r.Text))})
+	}
 	for _, r := range remarksOf(run) {
 		p.Remarks = append(p.Remarks, pageRemark{r.warning, r.text})
 	}

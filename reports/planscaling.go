@@ -297,6 +297,14 @@ func Lint(w io.Writer, plan *scenarios.Plan) error {
 	return nil
 }
 
+// remarked is what could be told of the run's plan.
+func (r Run) remarked() []scenarios.LintRemark {
+	if r.Intent.Plan == nil {
+		return nil
+	}
+	return r.Intent.Plan.Lint
+}
+
 // writeLint writes them below a title.
 func writeLint(b *strings.Builder, plan *scenarios.Plan) {
 	if len(plan.Lint) > 0 {

@@ -184,6 +184,7 @@ func planOfScaling() *scenarios.Plan {
 		return scenarios.PlannedStep{Name: name, Service: service}
 	}
 	return &scenarios.Plan{
+		Lint:     []scenarios.LintRemark{{Rule: "cycles", Service: "api", Level: "warning", Text: "api needs 3 rounds to get from 2 to 6 instances; the load is at its peak before"}},
 		Scenario: "monday", Variant: "proactive", Summary: "Everybody comes at nine, and some bring models.", Digest: "5ca1ab1e", Seed: 7, Tempo: 5, Multiple: 1, Duration: scenarios.Duration(30 * second),
 		Phases: []scenarios.PlannedPhase{
 			{Name: "baseline", End: scenarios.Duration(10 * second)}, {Name: "surge", Start: scenarios.Duration(10 * second), End: scenarios.Duration(20 * second)},

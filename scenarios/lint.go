@@ -12,7 +12,7 @@ import (
 // to be seen, and which alerts and figures the run is too short for.
 type LintRemark struct {
 	// Rule is "survivable-ramp", "cycles", "flap-guard", "grace", "replicas" or "workload"
-	// of an autoscaler, "tier", "hold" or "unanswered" of prescaling, "fault-length", "only-instance", "after-fault" or "trust" of faults, "alert-late"
+	// of an autoscaler, "machine" of limits beyond the machine, "tier", "hold" or "unanswered" of prescaling, "fault-length", "only-instance", "after-fault" or "trust" of faults, "alert-late"
 	// of alerts, "range" or "short-range" of expressions, "few-requests" of thresholds,
 	// "budget-window" or "budget-events" of error budgets, "alert-cannot-fire",
 	// "rule-range" or "rule-phase" of rules.

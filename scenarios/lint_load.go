@@ -80,18 +80,6 @@ func (l *linter) samples(visit func(at Duration, rate float64)) {
 	}
 }
 
-// steepest is the worst climb within a time: the rates before and after.
-func (l *linter) steepest(within time.Duration) (from, to float64) {
-	worst := 0.0
-	l.samples(func(at Duration, rate float64) {
-		later := l.rate(min(at+Duration(within), l.plan.Duration-1))
-		if later-rate > worst {
-			worst, from, to = later-rate, rate, later
-		}
-	})
-	return from, to
-}
-
 // span is the rate that the load begins with, and its highest.
 func (l *linter) span() (low, high float64) {
 	l.samples(func(_ Duration, rate float64) {

@@ -111,6 +111,14 @@ func TestLint(t *testing.T) {
 			s.Autoscale.HPA.Behavior = &autoscalingv2.HorizontalPodAutoscalerBehavior{}
 		}, "cycles", "info", "api never adds an instance for want of CPU: its metric shows at most 100%, and one is added above 165% (target 150%, tolerance 10%); only sessions adds any"},
 		"more than there may be": {func(_ *Plan, s *PlannedService) { s.Autoscale.Max = 5 }, "cycles", "warning", "from 2 instances to 5, the most there may be, for 3x of the load"},
+		"a climb that is steeper, and carried": {func(p *Plan, s *PlannedService) { // 4 carry 120/s, and 6 that 105/s ask for 180/s
+			s.Autoscale.Capacity, s.Replicas = 30, 4
+			p.Load[0].Segments = []PlannedSegment{
+				{Start: 0, End: Duration(40 * time.Second), Constant: 1},
+				{Start: Duration(40 * time.Second), End: Duration(120 * time.Second), Constant: 30},
+				{Start: Duration(120 * time.Second), End: Duration(200 * time.Second), Constant: 57},
+			}
+		}, "survivable-ramp", "warning", "6 instances of api survive a climb of 2.14/s each second from 105/s on: they carry 180/s, and 94.5/s more come"},
 		"two instances of 12/s": {func(p *Plan, s *PlannedService) { // 17.5/s, and 21/s more within 35 s, from two that carry 24/s
 			s.Autoscale.Capacity = 12
 			p.Load[0].Segments[0].Constant, p.Load[0].Segments[1].Ramp.From, p.Load[0].Segments[1].Ramp.To, p.Load[0].Segments[2].Constant = 4, 4, 9, 9

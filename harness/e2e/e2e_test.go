@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -35,12 +36,9 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	bin = dir
-	// As make build does it, so that what it has compiled is not compiled once more.
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir, "../../cmd/shakedown", "../../cmd/shakedown-agent", "../../compose/atelier")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the programs under test: %v\n%s", err, out)
-		os.Exit(1)
+	flag.Parse()
+	if !testing.Short() { // command skips what needs them
+		build(dir)
 	}
 	environment = os.Environ()
 	for name, value := range map[string]string{binVariable: dir, "SHAKEDOWN_AGENT": filepath.Join(dir, "shakedown-agent"), "PATH": dir + ":" + os.Getenv("PATH")} {
@@ -51,6 +49,17 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// build makes the programs under test.
+func build(dir string) {
+	// As make build does it, so that what it has compiled is not compiled once more.
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir, "../../cmd/shakedown", "../../cmd/shakedown-agent", "../../compose/atelier")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the programs under test: %v\n%s", err, out)
+		os.Exit(1)
+	}
 }
 
 // onEachPlatform runs an obligation on both platforms, each when it is its turn; docker is skipped, out
@@ -161,6 +170,9 @@ func (tr *transcript) holds(text string) <-chan struct{} {
 // command prepares a run with a directory of its own.
 func command(t *testing.T, env []string, args ...string) (*exec.Cmd, *started) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("drives the built programs: not in -short")
+	}
 	o := &started{stdout: &transcript{}, stderr: &transcript{}}
 	if args[0] == "run" {
 		o.dir = keptDir(t)

@@ -65,6 +65,9 @@ func TestADayFitsInBoundedMemory(t *testing.T) {
 		}
 	}
 	hours := race.Less(24, 6)
+	if testing.Short() {
+		hours = 6
+	}
 	day(0, hours*3600)
 	all := f.everything()
 	if n := len(all.Points); n > maxPoints || n < maxPoints/2 {

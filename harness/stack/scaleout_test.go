@@ -2,7 +2,6 @@ package stack
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -11,10 +10,11 @@ import (
 	"github.com/shakedown-dev/shakedown/scenarios"
 )
 
-// TestScaleOutTimes prints how long it is from a decision (the call of Adjust)
-// to a container that runs, and to one that takes traffic. It asserts nothing
-// about time: the machine is what it is.
-func TestScaleOutTimes(t *testing.T) {
+// Several instances come up side by side on an engine, all of them, and are gone
+// from it when they are not wanted any more. How long that takes is measured by
+// harness/scaling/bench.
+func TestScaleOutIsSideBySide(t *testing.T) {
+	const more = 4
 	lag := scenarios.Duration(50 * time.Millisecond)
 	s, r := realStack(t, openDocker(t), `
 services:
@@ -30,45 +30,41 @@ services:
 	if err := s.Up(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ instances, times int }{{1, 20}, {8, 5}} {
-		var started, ready []time.Duration
-		for range c.times {
-			began := s.cfg.Clock.Now()
-			fresh, _, err := s.Adjust(t.Context(), "api", 1+c.instances, "measured")
-			if err != nil || len(fresh) != c.instances {
-				t.Fatalf("Adjust started %v, %v", fresh, err)
-			}
-			awaitMembers(t, s, func(all []Member) bool {
-				return len(all) == 1+c.instances && !slices.ContainsFunc(all, func(m Member) bool { return !m.Ready })
-			})
-			var last, lastReady time.Duration
-			for _, m := range s.Members("api")[1:] {
-				last, lastReady = max(last, m.Started-began), max(lastReady, m.Changed-began)
-			}
-			started, ready = append(started, last), append(ready, lastReady)
-			if _, _, err := s.Adjust(t.Context(), "api", 1, "measured"); err != nil {
-				t.Fatal(err)
-			}
-			awaitRemoved(t, s, r, fresh)
-		}
-		t.Logf("%d at once, %d times: all run after p50 %v, p95 %v; all take traffic after p50 %v, p95 %v",
-			c.instances, c.times, quantile(started, 0.5), quantile(started, 0.95), quantile(ready, 0.5), quantile(ready, 0.95))
+	fresh, _, err := s.Adjust(t.Context(), "api", 1+more, "side by side")
+	if err != nil || len(fresh) != more {
+		t.Fatalf("Adjust started %v, %v", fresh, err)
 	}
-	calls := map[string][]time.Duration{}
-	for _, op := range must(bodies[journal.Operation](r)) {
-		if op.Cause == "measured" {
-			calls[op.Op] = append(calls[op.Op], op.Took)
-		}
+	awaitMembers(t, s, func(all []Member) bool {
+		return len(all) == 1+more && !slices.ContainsFunc(all, func(m Member) bool { return !m.Ready })
+	})
+	if n := overlapping(r, "instance.create"); n < 2 {
+		t.Error("no two instances were created at the same time")
 	}
-	for _, op := range slices.Sorted(maps.Keys(calls)) {
-		t.Logf("%s took p50 %v, p95 %v", op, quantile(calls[op], 0.5), quantile(calls[op], 0.95))
+	if _, stopping, err := s.Adjust(t.Context(), "api", 1, "side by side"); err != nil || len(stopping) != more {
+		t.Fatalf("Adjust stops %v, %v", stopping, err)
+	}
+	awaitRemoved(t, s, r, fresh)
+	if members := s.Members("api"); len(members) != 1 || members[0].Name != "api-1" {
+		t.Errorf("members %+v", members)
 	}
 }
 
-// quantile is by nearest rank.
-func quantile(of []time.Duration, q float64) time.Duration {
-	sorted := slices.Sorted(slices.Values(of))
-	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))].Round(time.Millisecond)
+// overlapping is how many operations of a kind were under way at one time at most.
+func overlapping(r *record, kind string) (most int) {
+	ops, ends := bodies[journal.Operation](r)
+	for n, op := range ops {
+		if op.Op != kind {
+			continue
+		}
+		under := 0
+		for m, other := range ops {
+			if other.Op == kind && ends[m] >= ends[n] && ends[m]-other.Took < ends[n] {
+				under++
+			}
+		}
+		most = max(most, under)
+	}
+	return most
 }
 
 const patience = 30 * time.Second

@@ -216,6 +216,9 @@ func TestOwnExhaustion(t *testing.T) {
 
 // A sink that takes its time holds nothing up and loses nothing.
 func TestSlowSink(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a slow sink, a second at a time")
+	}
 	addr := serve(t, func(http.ResponseWriter, *http.Request) {})
 	slow := &slowSink{recorder: &recorder{}, delay: 400 * time.Millisecond}
 	w := watch()

@@ -176,6 +176,9 @@ func TestMovedByServiceAndJourney(t *testing.T) {
 // written when all that was sent in it is over: not before, and not held up by
 // what was sent later.
 func TestMovedCountsWhenItWasSent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("drives for four seconds")
+	}
 	addr := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/cut"):

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 
 func run(m *testing.M) int {
 	path := found()
-	if path == "" {
+	if path == "" || testing.Short() {
 		return m.Run()
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.DisableGPU, chromedp.WindowSize(1250, 1000))
@@ -62,6 +62,9 @@ func found() string {
 // needsBrowser skips a test where there is none.
 func needsBrowser(t testing.TB) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a browser: not in -short")
+	}
 	if browser == nil {
 		t.Skipf("none of %v is installed; on Debian: apt-get install chromium", names)
 	}

@@ -159,6 +159,9 @@ func series(n int, line string) string {
 }
 
 func TestAPageThatCannotBeReadIsDownWithItsReasonToldOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for dozens of scrapes")
+	}
 	t.Parallel()
 	l := newLab(t, func(o *scrape.Options) { o.Every, o.MaxSeries, o.MaxBytes = 250*time.Millisecond, 100, 1<<20 })
 	huge, exploded := bytes.Repeat([]byte("a 1\n"), 50e6/4), []byte(series(1000, `b{id="%d"} 1`))

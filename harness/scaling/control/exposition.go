@@ -235,20 +235,20 @@ func parseSelector(text string) (selector, error) {
 	fail := func() (selector, error) {
 		return selector{}, fmt.Errorf("%q names no series; write it like queue_depth or queue_depth{queue=\"orders\"}", text)
 	}
-	if strings.ContainsAny(text, "\n\r") || strings.HasPrefix(text, "#") || strings.TrimSpace(text) != text || text == "" {
+	if strings.ContainsAny(text, "\n\r") || strings.TrimSpace(text) != text {
 		return fail()
 	}
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(text + " 1\n"))
-	if err != nil || len(families) != 1 {
+	if err != nil {
 		return fail()
 	}
-	for name, family := range families {
-		one := family.GetMetric()
-		if len(one) != 1 || one[0].TimestampMs != nil {
+	for name, family := range families { // one line has one, or, as a comment, none
+		one := family.GetMetric()[0]
+		if one.TimestampMs != nil {
 			return fail()
 		}
-		return selector{text: text, name: []byte(name), labels: one[0].GetLabel()}, nil
+		return selector{text: text, name: []byte(name), labels: one.GetLabel()}, nil
 	}
 	return fail()
 }

@@ -98,7 +98,8 @@ func (p *prescaler) session(ctx context.Context, signal journal.SessionSignal) g
 		if err := p.effective(ctx, claim); err != nil {
 			claim = p.refuse(claim, err)
 		} else if !p.holds(claim.Account) { // the one that it renewed was given back meanwhile
-			claim.State, claim.Reason = scaling.Rejected, "its claim was given back, because the larger class could not be made effective"
+			claim.State, claim.Error = scaling.Rejected, "the larger class could not be made effective"
+			claim.Reason = "its claim was given back, because " + claim.Error
 		}
 	}
 	claim.Answered = waiting(ctx)

@@ -38,6 +38,8 @@ took_count 9
 plain 1.5e3
 job:rate:5m 0.25
 below -4
+	indented 6
+tabbed	8
 unknown NaN
 endless +Inf
 broken{queue="a" 1
@@ -56,6 +58,8 @@ broken_value one
 		`plain`:                                        1500.0,
 		`job:rate:5m`:                                  0.25,
 		`below`:                                        -4.0,
+		`indented`:                                     6.0,
+		`tabbed`:                                       8.0,
 		`unknown`:                                      "no number: the instance does not know it",
 		`endless`:                                      "no number",
 		`broken`:                                       "malformed where it tells broken",
@@ -69,6 +73,9 @@ broken_value one
 		`queue_depth{queue="orders"} 5`:                "names no series",
 		`sum(queue_depth)`:                             "names no series",
 		"queue_depth\nplain":                           "names no series",
+		"# HELP plain x\nplain":                        "names no series",
+		"plain 1\rplain":                               "names no series",
+		`#plain`:                                       "names no series",
 		`# TYPE queue_depth gauge`:                     "names no series",
 		` plain`:                                       "names no series",
 		`queue-depth`:                                  "names no series",
@@ -85,6 +92,8 @@ broken_value one
 		switch {
 		case err != nil && (!wantsError || !strings.Contains(err.Error(), text)):
 			t.Errorf("%s: %v, want %v", selector, err, want)
+		case err != nil && strings.Contains(err.Error(), "line 1"):
+			t.Errorf("%s: %v: that is no line of the page", selector, err)
 		case err == nil && got != want:
 			t.Errorf("%s: %v, want %v", selector, got, want)
 		}
@@ -292,16 +301,18 @@ func TestHTTPMetrics(t *testing.T) {
 		"an error":        {"GET api/stats", "$.depth", 503, `{"depth": 1}`, 0, "status 503"},
 		"a redirect":      {"GET api/stats", "$.depth", 302, ``, 0, "status 302"},
 		"huge":            {"GET api/stats", "$.depth", 200, huge, 0, "more than 524288 bytes; ask for less"},
+		"not quite huge":  {"GET api/stats", "$.depth", 200, huge[len(huge)-mostAnswer:], 0, "is not JSON"},
 		"a path of none":  {"GET api/stats", "depth", 200, `{"depth": 1}`, 0, "is not a JSON path"},
 		"another service": {"GET web/stats", "$.depth", 200, `{"depth": 1}`, 0, "service web cannot be reached: give it a port"},
 		"no request":      {"POST api/stats", "$.depth", 200, `{"depth": 1}`, 0, "write it like GET service/path"},
+		"no service":      {"GET /stats", "$.depth", 200, `{"depth": 1}`, 0, "write it like GET service/path"},
 		"no path":         {"GET api", "$.depth", 200, `{"depth": 1}`, 0, "write it like GET service/path"},
 		"beyond a float":  {"GET api/stats", "$.depth", 200, `{"depth": 1e999}`, 0, "is not JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, err := asked(t, func(w http.ResponseWriter, r *http.Request) {
-				if r.Host != "api" || r.Header.Get("X-Key") != "k" {
-					t.Errorf("asked %s with %v", r.Host, r.Header)
+				if r.Host != "api" || r.Header.Get("X-Key") != "k" || r.Header.Get("Accept") != "application/json" || !r.Close {
+					t.Errorf("asked %s with %v, to close: %v", r.Host, r.Header, r.Close)
 				}
 				w.Header().Set("Location", "http://127.0.0.1:1/")
 				w.WriteHeader(c.status)
@@ -313,6 +324,40 @@ func TestHTTPMetrics(t *testing.T) {
 				t.Errorf("%v, %v", f.value, err)
 			}
 		})
+	}
+}
+
+// What did not come whole is no value, and why it did not is told without what is
+// in the URL.
+func TestAnAnswerThatDoesNotCome(t *testing.T) {
+	read := newHTTPMetric(scenarios.HTTPMetric{Request: "GET api/stats?token=geheim", Value: "$.depth", Headers: map[string]string{"host": "shop.example"}})
+	over := errors.New("the run is over")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(over)
+	for name, c := range map[string]struct {
+		ctx    context.Context
+		length string // that the answer has, as it says
+		body   string
+		want   string
+	}{
+		"cut off":    {t.Context(), "100", `{"depth": 1}`, "GET api/stats: no answer: unexpected EOF"},
+		"called off": {ctx, "12", `{"depth": 1}`, "GET api/stats: the run is over"},
+		"long":       {t.Context(), "5000", strings.Repeat("x", 5000), "GET api/stats: the answer is not JSON: invalid character 'x' looking for beginning of value; it begins with \"" + strings.Repeat("x", mostExcerpt) + "\""},
+	} {
+		f, err := asked(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Host != "shop.example" {
+				t.Errorf("asked %s", r.Host)
+			}
+			w.Header().Set("Content-Length", c.length)
+			_, _ = w.Write([]byte(c.body))
+		}, func(address string) (found, error) { return read(c.ctx, map[string]string{"api": address}) })
+		if f.value != 0 || err == nil || err.Error() != c.want {
+			t.Errorf("%s: %v, %v; want %s", name, f.value, err, c.want)
+		}
+	}
+	_, err := read(t.Context(), map[string]string{"api": "127.0.0.1:1"})
+	if err == nil || !strings.HasPrefix(err.Error(), "GET api/stats: no answer: dial tcp 127.0.0.1:1: ") {
+		t.Errorf("nobody listens: %v", err)
 	}
 }
 
@@ -417,6 +462,19 @@ func TestPromQL(t *testing.T) {
 	_, err := newPromQL(scenarios.PromQLMetric{From: "nobody"}, nil)(t.Context(), nil)
 	if err == nil || !strings.Contains(err.Error(), "nobody cannot be reached: give the service a port, or name a target") {
 		t.Error(err)
+	}
+}
+
+// A service of the stack goes before a target of the same name.
+func TestPromQLOfAService(t *testing.T) {
+	f, err := asked(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"scalar","result":[1,"3"]}}`))
+	}, func(address string) (found, error) {
+		planned := map[string]scenarios.PlannedTarget{"prometheus": {Address: "127.0.0.1:1", Host: "elsewhere"}}
+		return newPromQL(scenarios.PromQLMetric{From: "prometheus", Query: "jobs"}, planned)(t.Context(), map[string]string{"prometheus": address})
+	})
+	if f.value != 3 || err != nil {
+		t.Errorf("%+v, %v", f, err)
 	}
 }
 
