@@ -80,6 +80,11 @@ bench-faults: ## what faults cost and how exactly they come: the proxy beside a 
 	$(GO) run ./chaos/proxy/bench $(BENCH)
 	$(GO) test -run '^$$' -bench . -benchtime 200x ./chaos/netfault ./chaos/engine
 
+.PHONY: bench-scaling
+bench-scaling: images ## from a decision of an autoscaler to a started container, on a real engine; what a recommendation costs
+	$(GO) run ./harness/scaling/bench $(BENCH)
+	$(GO) test -run '^$$' -bench . ./harness/scaling/...
+
 .PHONY: bench-driver
 bench-driver: ## the load generator beside its installed peers, one core each for generator and server
 	$(GO) run ./harness/traffic/bench $(BENCH)
