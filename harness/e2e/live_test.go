@@ -191,6 +191,7 @@ func TestPeopleSteerARun(t *testing.T) {
 			h.does(steer.Command{Verb: steer.Load, Multiple: 1})
 			breakByHand(h, platform)
 			h.refusals(platform)
+			h.callOff("planned")
 			h.does(steer.Command{Verb: steer.Note, Text: "the bell\x1b rang\n"})
 			at := h.now()
 			for _, text := range []string{"{target: shop, http_errors: {}}", "{target: shop, kill: {}}"} {
@@ -267,11 +268,21 @@ func breakByHand(h *hand, platform string) {
 	h.await("the third instance", at, func(b journal.Body) bool { a, is := b.(journal.ActionEnded); return is && a.Error == "" })
 }
 
+// callOff takes a fault off the plan before its moment.
+func (h *hand) callOff(fault string) {
+	at := h.now()
+	h.does(steer.Command{Verb: steer.Revert, Fault: fault})
+	h.await(fault+" is called off", at, func(b journal.Body) bool {
+		e, is := b.(journal.FaultEnded)
+		return is && e.Fault == fault && e.By == journal.FaultCalledOff
+	})
+	h.cannot(steer.Command{Verb: steer.Revert, Fault: fault}, "called off already")
+}
+
 func (h *hand) refusals(platform string) {
 	h.cannot(steer.Command{Verb: steer.Note, Text: " \n"}, "empty")
 	h.cannot(steer.Command{Verb: steer.Load, Multiple: 101}, "out of range")
 	h.cannot(steer.Command{Verb: steer.Revert, Fault: "nobody"}, "no fault")
-	h.cannot(steer.Command{Verb: steer.Revert, Fault: "planned"}, "not begun")
 	h.cannot(steer.Command{Verb: steer.Scale, Service: "nobody", Replicas: 1}, "no service")
 	h.cannot(steer.Command{Verb: steer.Inject, Fault: "{target: shpo, kill: {}}"}, "shop")
 	h.cannot(steer.Command{Verb: "dance"}, "no verb")
