@@ -71,7 +71,7 @@ func (l *linter) cycles() {
 	}
 	low, high := l.span()
 	low = max(low, float64(l.first())*float64(l.scaler.Capacity)*target/most)
-	if low == 0 || high <= low || factor <= 1 {
+	if low == 0 || l.unmeasured() || high <= low || factor <= 1 {
 		return
 	}
 	l.climbs(high/low, factor, most)

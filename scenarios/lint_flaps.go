@@ -3,11 +3,18 @@ package scenarios
 import (
 	"fmt"
 	"time"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+
+	"github.com/shakedown-dev/shakedown/scenarios/manifest"
 )
 
 // flaps tells of settings by which an instance is removed and missed at once.
 // Of n instances at a share u of their target n-1 are at u*n/(n-1).
 func (l *linter) flaps() {
+	if l.scaler.Max <= l.scaler.Min {
+		return // there are always as many
+	}
 	switch {
 	case l.scaler.Step != nil && len(l.scaler.Step.In) > 0 && len(l.scaler.Step.Out) > 0:
 		l.stepFlaps()
@@ -15,7 +22,7 @@ func (l *linter) flaps() {
 		l.trackingFlaps()
 	case l.scaler.Queue != nil:
 		l.queueFlaps()
-	case l.scaler.HPA != nil:
+	case l.scaler.HPA != nil && !l.oneWay():
 		tolerance, window := l.upTolerance(), l.downWindow()
 		bad := tolerance < 0.05 && window < time.Minute
 		text := fmt.Sprintf("%s may be at its target just after an instance was removed, and adds one at %.3g%% more; it removes one when it was needed by nobody for %s",
@@ -27,13 +34,20 @@ func (l *linter) flaps() {
 	}
 }
 
+// oneWay tells that an HPA never removes an instance, or never adds one.
+func (l *linter) oneWay() bool {
+	b := l.scaler.HPA.Behavior
+	return b != nil && (*manifest.ScaleUpRules(b.ScaleUp).SelectPolicy == autoscalingv2.DisabledPolicySelect ||
+		*manifest.ScaleDownRules(b.ScaleDown).SelectPolicy == autoscalingv2.DisabledPolicySelect)
+}
+
 // trackingFlaps looks at a metric that goes by the load of each instance: it adds one
 // as soon as that is above the target, where it may be just after one was removed, so
 // that only the cooldown keeps it from swinging.
 func (l *linter) trackingFlaps() {
 	t := l.scaler.TargetTracking
 	removes, cooldown := t.ScaleIn == nil || *t.ScaleIn, limitOrZero(t.Cooldown)
-	if !removes || !t.Total && !l.shared(t.Metric) || cooldown > l.scaler.Every {
+	if !removes || !t.Total && !l.shared(t.Metric) || max(cooldown, t.WarmUp) > l.scaler.Every {
 		return
 	}
 	l.remark("flap-guard", true, "%s adds an instance as soon as %s is above %s, where it may be just after one was removed, and removes one again %s after that, which is no longer than the %s between two looks: chance will make it swing; raise target_tracking.cooldown, which is 300s by default",
@@ -67,7 +81,7 @@ func (l *linter) stepFlaps() {
 	least := max(1, l.scaler.Min)
 	from, to, below, worst := 0, 0, 0.0, -1.0
 	for _, in := range s.In {
-		for n := least + 1; n <= max(least+1, l.scaler.Max); n++ {
+		for n := least + 1; n <= l.scaler.Max; n++ {
 			stay := max(least, in.leaves(n))
 			if after := in.Below.Number * float64(n) / float64(stay); stay < n && after > worst {
 				from, to, below, worst = n, stay, in.Below.Number, after

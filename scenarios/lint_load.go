@@ -1,6 +1,9 @@
 package scenarios
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // lintSamples is how many moments of a plan lint looks at.
 const lintSamples = 500
@@ -26,6 +29,9 @@ func sessionsAt(load PlannedLoad, at Duration) float64 {
 			sum += float64(s.Constant)
 			if r := s.Ramp; r != nil {
 				sum += float64(r.From) + float64(r.To-r.From)*float64(at-s.Start)/float64(s.End-s.Start)
+			}
+			for _, w := range s.Waves {
+				sum += float64(w.Amplitude) * math.Cos(2*math.Pi*float64(at-w.Peak)/float64(w.Period))
 			}
 		}
 	}
@@ -90,6 +96,10 @@ func (l *linter) span() (low, high float64) {
 	})
 	return low, high
 }
+
+// unmeasured tells that nobody knows what the instances of the beginning carry: not by
+// autoscale.capacity, and not by a load that the plan begins with.
+func (l *linter) unmeasured() bool { return l.scaler.Capacity == 0 && l.rate(0) == 0 }
 
 // climb is the time from the moment at which the load leaves its first rate to
 // its highest.

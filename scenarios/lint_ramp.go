@@ -71,7 +71,7 @@ func (l *linter) worstRamp(wait time.Duration, share float64) (worst ramp, climb
 	c, beyond := float64(l.scaler.Capacity), math.Inf(-1)
 	l.samples(func(at Duration, rate float64) {
 		r := ramp{from: rate, to: l.rate(min(at+Duration(wait), l.plan.Duration-1))}
-		if r.to <= r.from {
+		if r.to <= r.from || l.unmeasured() {
 			return
 		}
 		by := r.to - r.from

@@ -1,10 +1,16 @@
 package scenarios
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // beginning tells of a number of instances that the autoscaler changes at its first
 // look, whatever the load.
 func (l *linter) beginning() {
+	if len(l.plan.Phases) > 0 && slices.Contains(l.scaler.PausedIn, l.plan.Phases[0].Name) {
+		return // it only looks at first
+	}
 	n, least, most := l.service.Replicas, l.scaler.Min, l.scaler.Max
 	of := "of its autoscaler"
 	if l.scaler.HPA != nil {

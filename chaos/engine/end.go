@@ -57,10 +57,11 @@ func (e *Engine) underway(ctx context.Context) error {
 // revert asks for the end of a fault that waits no more, once it is known to be in force.
 func (r *running) revert(ctx context.Context) error {
 	over := closed(r.ended)
+	r.ask() // kept until it is in force; nobody listens where it never is
 	select {
 	case <-r.settled:
 	case <-ctx.Done():
-		return fmt.Errorf("whether fault %s is in force is not known yet: %w", r.plan.ID, context.Cause(ctx))
+		return fmt.Errorf("whether fault %s is in force is not known yet, and it is reverted as soon as it is: %w", r.plan.ID, context.Cause(ctx))
 	}
 	switch {
 	case r.decided() == off:
@@ -70,7 +71,6 @@ func (r *running) revert(ctx context.Context) error {
 	case r.failed != nil:
 		return fmt.Errorf("fault %s did not come about: %w", r.plan.ID, r.failed)
 	}
-	r.ask()
 	return nil
 }
 

@@ -41,7 +41,7 @@ func runGameday(c *cli.Context) error {
 	if port := c.Int("port"); port < 0 || port > 65535 {
 		return usagef("--port: a port is a number from 0 to 65535")
 	}
-	if err := errors.Join(checkFailOn(c), checkDeadline(c)); err != nil {
+	if err := errors.Join(checkFailOn(c), checkDeadline(c), checkFlag(c, "start-timeout")); err != nil {
 		return err
 	}
 	mode, err := progressMode(c)

@@ -40,7 +40,7 @@ func runCommand() *cli.Command {
 }
 
 func runScenario(c *cli.Context) error {
-	if err := errors.Join(checkFailOn(c), checkDeadline(c)); err != nil {
+	if err := errors.Join(checkFailOn(c), checkDeadline(c), checkFlag(c, "start-timeout")); err != nil {
 		return err
 	}
 	if c.IsSet("variants") {

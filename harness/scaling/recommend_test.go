@@ -50,6 +50,13 @@ func want(t *testing.T, d Decision, wanted, desired int, reason, message string)
 	}
 }
 
+// owing is a state in which so many of the instances that are not warm wait to be
+// started again.
+func owing(s State, n int) State {
+	s.Owed = n
+	return s
+}
+
 var tracking = scenarios.TargetTracking{Metric: "requests_per_instance", Target: value("50/s"), WarmUp: scenarios.Duration(time.Minute)}
 
 func TestTargetTracking(t *testing.T) {
@@ -74,6 +81,8 @@ func TestTargetTracking(t *testing.T) {
 		"within the cooldown nothing goes":               {tracking, stateOf(1299, 4, 0), Reading{Value: 10}, changed, 1, 4, CoolingDown, "5m0s"},
 		"after it something does":                        {tracking, stateOf(1300, 4, 0), Reading{Value: 10}, changed, 1, 3, ScaledIn, ""},
 		"while one warms up nothing goes":                {tracking, stateOf(2000, 3, 1), Reading{Value: 10}, TrackingHistory{}, 1, 4, WarmingUp, "1 are not warm"},
+		"what waits to be started again does not warm":   {tracking, owing(stateOf(2000, 3, 1), 1), Reading{Value: 10}, TrackingHistory{}, 1, 3, ScaledIn, ""},
+		"what warms up beside it does":                   {tracking, owing(stateOf(2000, 3, 2), 1), Reading{Value: 10}, TrackingHistory{}, 1, 5, WarmingUp, "1 are not warm"},
 		"what warms up counts as added":                  {tracking, stateOf(2000, 2, 2), Reading{Value: 100}, TrackingHistory{}, 4, 4, WithinRange, ""},
 		"and is not counted in the metric":               {tracking, stateOf(2000, 2, 2), each, TrackingHistory{}, 4, 4, WithinRange, "is 100/s"},
 		"nothing is warm yet":                            {tracking, stateOf(2000, 0, 2), Reading{Value: 100}, TrackingHistory{}, 2, 2, WarmingUp, "no instance"},
@@ -130,6 +139,7 @@ func TestStep(t *testing.T) {
 		"the step further in":                  {stateOf(2000, 4, 0), Reading{Value: 10}, in, 2, 2, ScaledIn, "10% or less"},
 		"within the cooldown nothing goes":     {stateOf(1299, 4, 0), Reading{Value: 10}, in, 2, 4, CoolingDown, "less than 5m0s ago"},
 		"while one warms up nothing goes":      {stateOf(2000, 3, 1), Reading{Value: 10}, in, 2, 4, WarmingUp, "1 are not warm"},
+		"who waits for a start does not warm":  {owing(stateOf(2000, 3, 1), 1), Reading{Value: 10}, in, 2, 2, ScaledIn, ""},
 		"not below the least":                  {stateOf(2000, 1, 0), Reading{Value: 1}, in, 0, 1, TooFewReplicas, "least of 1"},
 		"no value, no change, and begin again": {stateOf(2000, 4, 0), Reading{Err: errors.New("refused")}, out, 4, 4, MetricUnavailable, "refused"},
 	} {

@@ -38,6 +38,10 @@ type State struct {
 	Now       time.Time
 	Instances []Instance // that are there and not leaving, started or not
 	Min, Max  int
+	// Owed is how many of Instances wait to be started again, because they broke down
+	// or did not come up: they are wanted, but nothing is to be gained by waiting for
+	// them to warm up.
+	Owed int
 }
 
 // A Decision is what a recommender says; the controller fills in ID, Service and

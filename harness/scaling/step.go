@@ -98,9 +98,9 @@ func (d *limited) stepIn(spec scenarios.StepScaling, state State, wanted, counte
 	switch {
 	case history.Below < periods:
 		d.say("in %d of %d readings", history.Below, periods)
-	case counted < d.Current:
+	case counted+state.Owed < d.Current:
 		d.Reason = WarmingUp
-		d.say("%d are not warm yet", d.Current-counted)
+		d.say("%d are not warm yet", d.Current-counted-state.Owed)
 	case within(state.Now, history.Changed, cooldown(spec.Cooldown)):
 		d.Reason = CoolingDown
 		d.say("the last change was less than %s ago", cooldown(spec.Cooldown))

@@ -109,9 +109,9 @@ func (d *limited) track(spec scenarios.TargetTracking, state State, value float6
 		d.say("%s", stands)
 	case spec.ScaleIn != nil && !*spec.ScaleIn:
 		d.say("%s; scaling in is switched off", stands)
-	case warm < d.Current:
+	case warm+state.Owed < d.Current:
 		d.Reason = WarmingUp
-		d.say("%s; %d are not warm yet", stands, d.Current-warm)
+		d.say("%s; %d are not warm yet", stands, d.Current-warm-state.Owed)
 	case within(state.Now, history.Changed, cooldown(spec.Cooldown)):
 		d.Reason = CoolingDown
 		d.say("%s; the last change was less than %s ago", stands, cooldown(spec.Cooldown))

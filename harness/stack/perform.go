@@ -120,6 +120,9 @@ func (s *Stack) create(ctx context.Context, of *service, op Operation) error {
 	defer s.mu.Unlock()
 	switch {
 	case err != nil:
+		if i.rising && ctx.Err() == nil { // under the lock that takes it from the members
+			s.notBorn(i, inStep(step[opCreate]+" "+op.Subject, err))
+		}
 		delete(s.instances, op.Subject)
 		s.seen.lose(i)
 	case op.proxy:

@@ -77,6 +77,11 @@ type Unborn struct {
 func (s *Stack) lost(i *instance, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.notBorn(i, err)
+}
+
+// notBorn is lost for who holds s.mu.
+func (s *Stack) notBorn(i *instance, err error) {
 	if slices.Contains(s.noticed[i.of.name], i) || i.isWanted() {
 		return
 	}
@@ -117,7 +122,7 @@ func (s *Stack) launch(ctx context.Context, of *service, i *instance, op Operati
 		if i.isWanted() {
 			return nil // its termination takes away what there is
 		}
-		if kind != opAdd && ctx.Err() == nil {
+		if kind == opStart && ctx.Err() == nil { // create has seen to its own
 			// Before the calls that take it away: whoever asks meanwhile would find it
 			// neither among the members nor here.
 			s.lost(i, err)

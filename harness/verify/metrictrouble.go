@@ -92,7 +92,7 @@ func unlessUnseen(f Finding, decisions []decision) Finding {
 		text = join(text, why)
 	}
 	f.Evidence = append(f.Evidence, Evidence{Text: text, From: from, To: to, Count: len(unseen)})
-	return unknown(f, text+"; nothing was done because nothing was seen, so nothing shows what would be done otherwise")
+	return unknown(f, text+"; nothing is removed while not all is seen, so nothing shows what would be done otherwise")
 }
 
 // blanks are the metrics that could not be read, and why.

@@ -211,6 +211,10 @@ func (w workload) refused(a *account, at time.Duration) bool {
 	return w.spec.Policy == scenarios.ProactivePolicy && claim.State == rejected && claim.Error == ""
 }
 
+// moved tells whether a claim was renewed without a sign of the account: its instance
+// went away, and another took its place.
+func moved(c journal.Claim) bool { return c.State == renewed && c.Reason != "" }
+
 // The states of a claim.
 const (
 	granted  = "granted"

@@ -95,7 +95,7 @@ func (h *history) lastHold(w workload) time.Duration {
 		for _, c := range a.claims {
 			kept := c.body.Error != "" && a.holdsAt(c.at)
 			switch {
-			case (holding(c.body) || kept) && (!worked || c.at <= over+lookSlack || c.at <= w.othersUntil):
+			case (holding(c.body) && !moved(c.body) || kept) && (!worked || c.at <= over+lookSlack || c.at <= w.othersUntil):
 				last = max(last, c.at+hold)
 			case c.body.Error != "":
 				last = max(last, c.at)
@@ -128,7 +128,7 @@ func (h *history) zombies(w workload) Evidence {
 		over, worked := h.lastOver(a)
 		n := 0
 		for _, c := range a.claims {
-			if worked && c.body.State == renewed && c.at > over+lookSlack && c.at > w.othersUntil {
+			if worked && c.body.State == renewed && !moved(c.body) && c.at > over+lookSlack && c.at > w.othersUntil {
 				if e.Count == 0 || c.at < e.From {
 					e.From = c.at
 				}

@@ -56,17 +56,18 @@ func (h *history) flowing() span { return span{h.window.from, h.window.to} }
 // backlog is Q1: there are never more jobs that are not done than a limit.
 func (h *history) backlog(c scenarios.QueueCheck) Finding {
 	f := queueFinding(c.Service, "Q1-backlog", "never more than "+plural(*c.MaxBacklog, "job")+" that are not done")
-	return h.bounded(f, c.Backlog, "the backlog", float64(*c.MaxBacklog), beside)
+	return h.bounded(f, c.Backlog, c.Age, "the backlog", float64(*c.MaxBacklog), beside)
 }
 
 // age is Q2: the oldest job is never older than a limit.
 func (h *history) age(c scenarios.QueueCheck) Finding {
 	f := queueFinding(c.Service, "Q2-age", "no job older than "+latency(c.MaxAge.Std()))
-	return h.bounded(f, c.Age, "the age of the oldest job", c.MaxAge.Std().Seconds(), func(v, limit float64) string { return latencyBeside(seconds(v), seconds(limit)) })
+	return h.bounded(f, c.Age, c.Backlog, "the age of the oldest job", c.MaxAge.Std().Seconds(), func(v, limit float64) string { return latencyBeside(seconds(v), seconds(limit)) })
 }
 
 // bounded judges the highest value of a metric; words write one beside the limit.
-func (h *history) bounded(f Finding, metric, what string, limit float64, words func(v, limit float64) string) Finding {
+// The other metric of the queue may show jobs where this one does not.
+func (h *history) bounded(f Finding, metric, other, what string, limit float64, words func(v, limit float64) string) Finding {
 	if metric == "" {
 		return unknown(f, what+" is not measured: name the metric of "+f.Service+" that tells it")
 	}
@@ -91,10 +92,17 @@ func (h *history) bounded(f Finding, metric, what string, limit float64, words f
 	switch of := h.workOf(f.Service); {
 	case of != nil && !h.acknowledged(*of):
 		return unknown(f, fmt.Sprintf("no %s of %s was acknowledged, so no job ever came", of.Step, of.Journey))
-	case of == nil && top.value <= 0:
+	case of == nil && top.value <= 0 && !h.everAbove(f.Service, other):
 		return unknown(f, fmt.Sprintf("%s was never above %s, and nothing else shows that any job came; say which step brings them (work.of), or see whether %s counts the right queue", what, words(0, limit), metric))
 	}
 	return f
+}
+
+// everAbove tells whether a metric of a service, if it has it, was ever above zero
+// while traffic flowed.
+func (h *history) everAbove(service, metric string) bool {
+	top, ok := h.seriesOf(service, metric).highest(h.flowing())
+	return metric != "" && ok && top.value > 0
 }
 
 // drained is Q3: the backlog is worked off within a limit from the end of the

@@ -67,9 +67,10 @@ func (h *history) newcomers(service string, decisions []decision) []newcomer {
 		if d.change() <= 0 {
 			continue
 		}
+		again, _ := h.startedAgain(service, d)
 		for _, i := range h.of(service) {
 			named := d.applied != nil && slices.Contains(d.applied.body.Started, i.name)
-			if i.started != nil && (i.decision == d.ID || i.decision == 0 && named) {
+			if i.started != nil && (i.decision == d.ID || i.decision == 0 && named || slices.Contains(again, i.name)) {
 				list = append(list, newcomer{d, i, h.takesWork(i, probed)})
 			}
 		}
@@ -78,6 +79,31 @@ func (h *history) newcomers(service string, decisions []decision) []newcomer {
 		return int(min(1, max(-1, orForever(a.ready)-orForever(b.ready))))
 	})
 	return list
+}
+
+// startedAgain are the instances that were started in the place of those that a
+// decision had started and that did not come up, and of theirs: what it asked for
+// stays wanted, and nobody decides anew. Why is what was said of the first that did
+// not, "" where all came up.
+func (h *history) startedAgain(service string, d decision) (names []string, why string) {
+	if d.applied == nil {
+		return nil, ""
+	}
+	of := slices.Clone(d.applied.body.Started)
+	for _, r := range h.scale.decisions {
+		lost := func(name string) bool {
+			return strings.Contains("; "+r.body.Message, "; "+name+" did not come up: ")
+		}
+		if r.body.Service != service || r.body.Autoscaler != replacing || !slices.ContainsFunc(of, lost) {
+			continue
+		}
+		started := h.scale.applied[r.body.ID].body.Started
+		names, of = append(names, started...), append(of, started...)
+		if why == "" {
+			why, _, _ = strings.Cut(r.body.Message, "; ")
+		}
+	}
+	return names, why
 }
 
 func orForever(t *time.Duration) time.Duration {
@@ -287,8 +313,12 @@ func (h *history) vain(f Finding, r rise, adding []decision) Finding {
 		}
 		return f
 	}
-	f.Reason = fmt.Sprintf("decision %d asked for %s, %s after the load rose, but none that came of it %s in the %s until the end; see how long an instance of %s takes to be ready", n.ID,
-		plural(n.Desired, "instance"), offset(n.at-r.at), h.arrives(f.Service).did(1), offset(h.window.to-n.at), f.Service)
+	next := "see how long an instance of " + f.Service + " takes to be ready"
+	if _, why := h.startedAgain(f.Service, n); why != "" {
+		next = why
+	}
+	f.Reason = fmt.Sprintf("decision %d asked for %s, %s after the load rose, but none that came of it %s in the %s until the end; %s", n.ID,
+		plural(n.Desired, "instance"), offset(n.at-r.at), h.arrives(f.Service).did(1), offset(h.window.to-n.at), next)
 	return f
 }
 

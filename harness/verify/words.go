@@ -82,7 +82,7 @@ func figure(v float64) string {
 func percent(share float64) string { return figure(100*share) + "%" }
 
 // seconds is a number of seconds as a duration.
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+func seconds(s float64) time.Duration { return time.Duration(math.Round(s * float64(time.Second))) }
 
 // kinds writes how often each kind of failure occurred, the most frequent
 // first: "38 refused, 3 closed".

@@ -147,6 +147,7 @@ func (s *service) look() view {
 	for _, b := range s.broken.owed {
 		v.state.Instances = append(v.state.Instances, scaling.Instance{Name: b.name})
 	}
+	v.state.Owed = len(s.broken.owed)
 	return v
 }
 
