@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -255,12 +256,12 @@ func TestUnbornFromTheFirstMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newScaled(t, 1)
 		r.platform.refuse["start api-2"] = errors.New("api-2: the disk is full")
-		removing := 0
+		var removing atomic.Int32
 		r.platform.hook = func(call string) {
 			if call != "remove api-2" {
 				return
 			}
-			removing++
+			removing.Add(1)
 			if lost := r.Unborn("api"); len(lost) != 1 || lost[0].Error != "start api-2: the disk is full" {
 				t.Errorf("while api-2 is removed, unborn are %+v", lost)
 			}
@@ -268,8 +269,8 @@ func TestUnbornFromTheFirstMoment(t *testing.T) {
 		}
 		adjust(t, r, 2)
 		time.Sleep(time.Second)
-		if removing != 1 {
-			t.Errorf("api-2 was removed %d times", removing)
+		if n := removing.Load(); n != 1 {
+			t.Errorf("api-2 was removed %d times", n)
 		}
 		if lost := r.Unborn("api"); len(lost) != 1 {
 			t.Errorf("unborn %+v", lost)
