@@ -22,7 +22,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime"
 	"text/tabwriter"
 
@@ -30,21 +29,7 @@ import (
 	"github.com/shakedown-dev/shakedown/harness/yardstick"
 )
 
-// errMissed says that everything was measured and a floor missed.
-var errMissed = errors.New("a floor was missed")
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Args[1:])
-	stop()
-	switch {
-	case errors.Is(err, errMissed):
-		os.Exit(1)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(2)
-	}
-}
+func main() { yardstick.Main(run) }
 
 // run is the program: one of the three children, or the comparison.
 func run(ctx context.Context, args []string) error {
@@ -106,7 +91,7 @@ func report(figures []*figure, busy bool) error {
 	}
 	switch {
 	case missed:
-		return errMissed
+		return yardstick.ErrMissed
 	case noisy:
 		return errors.New("some figures say nothing, the rounds differ too much; run it on a machine that does nothing else")
 	}

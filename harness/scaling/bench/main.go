@@ -19,7 +19,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,21 +33,7 @@ const (
 	eightFloor = 2 * time.Second
 )
 
-// errMissed says that everything was measured and a floor missed.
-var errMissed = errors.New("a floor was missed")
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Args[1:])
-	stop()
-	switch {
-	case errors.Is(err, errMissed):
-		os.Exit(1)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(2)
-	}
-}
+func main() { yardstick.Main(run) }
 
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -124,7 +109,7 @@ func report(ones, eights []time.Duration) error {
 		row("eight at once, decision to the last started", "longest", eights[len(eights)-1], eightFloor, eights)
 	}
 	if missed {
-		return errMissed
+		return yardstick.ErrMissed
 	}
 	return nil
 }

@@ -15,30 +15,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"os/signal"
 	"runtime"
 	"strings"
+
+	"github.com/shakedown-dev/shakedown/harness/yardstick"
 )
 
-// errMissed says that everything was measured and a floor missed.
-var errMissed = errors.New("a floor was missed")
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Args[1:])
-	stop()
-	switch {
-	case errors.Is(err, errMissed):
-		os.Exit(1)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(2)
-	}
-}
+func main() { yardstick.Main(run) }
 
 // run is the program: one of the two children, or the comparison.
 func run(ctx context.Context, args []string) error {
@@ -80,7 +65,7 @@ func compare(ctx context.Context, args []string) error {
 		}
 	}
 	if missed > 0 {
-		return errMissed
+		return yardstick.ErrMissed
 	}
 	fmt.Println("\nevery floor that was measured is reached")
 	return nil
